@@ -1,0 +1,1 @@
+"""The model of Kubernetes authorization: pure values and functions, standard library only."""

@@ -1,0 +1,207 @@
+"""What the engine makes of a snapshot: the Assessment, its verdict, and what that rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """The one answer for a cluster, worst first: where several hold, the first in this order is
+    the verdict.
+    """
+
+    ALWAYS_ALLOW = "always-allow"
+    MIXED = "mixed"
+    REFUSED = "refused"
+    INCOMPLETE = "incomplete"
+    LEGACY_BINDING = "legacy-binding"
+    OVER_GRANTED = "over-granted"
+    UNRESTRICTED = "unrestricted"
+    NODE_AUTHORIZER = "node-authorizer"
+    UNKNOWN = "unknown"
+
+
+class Switch(StrEnum):
+    """Whether something is on, over all apiservers of a cluster."""
+
+    ON = "on"
+    OFF = "off"
+    MIXED = "mixed"
+    UNKNOWN = "unknown"
+
+
+class Decision(StrEnum):
+    """What the chain says to a request; CONDITIONAL where Node's answer hangs on a relation nobody
+    read.
+    """
+
+    ALLOW = "allow"
+    NO = "no"
+    CONDITIONAL = "conditional"
+    UNKNOWN = "unknown"
+
+
+class Severity(StrEnum):
+    """How soon a finding wants acting on, worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServerState:
+    """One apiserver as judged: None for modes or plugins where they can't be told, `why` then says
+    so.
+    """
+
+    name: str
+    authorization_modes: tuple[str, ...] | None
+    admission_plugins: tuple[str, ...] | None
+    node_authorizer: Switch
+    node_restriction: Switch
+    evidence: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one need of a kubelet gets.
+
+    `need` is a stable id, `title` the need in words ("renew its Lease"), `without` what fails
+    without it. `by` is the authorizer that answers ("Node", "RBAC", "AlwaysAllow", ""), `through`
+    the grant that does ("ClusterRoleBinding system:node") or what refuses, `because` the reason in
+    a sentence.
+    """
+
+    need: str
+    title: str
+    is_core: bool
+    decision: Decision
+    by: str
+    through: str
+    because: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The path of nodes that are alike: how many, one of them as example, the first 100 names, and
+    their answers.
+
+    `nodes` is 0 for the node that no binding names and that doesn't exist yet (the next one to
+    join).
+    """
+
+    nodes: int
+    example: str
+    names: tuple[str, ...]
+    verdict: Verdict
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """RBAC rules that reach kubelets through one binding and one subject.
+
+    `binding` is "ClusterRoleBinding NAME" or "RoleBinding NAMESPACE/NAME", `role` likewise,
+    `subject` "Group system:nodes". `reaches` says whom in words. `beyond` lists in words what the
+    Node authorizer would not allow ("get, list, watch secrets in every namespace"), worst first;
+    empty where all is benign. `is_dangling` where the role does not exist.
+    """
+
+    binding: str
+    role: str
+    subject: str
+    rules: int
+    beyond_node_authorizer: bool
+    beyond: tuple[str, ...]
+    reaches: str
+    is_dangling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCounts:
+    """Every node once; all None where nodes could not be read."""
+
+    total: int | None
+    ready: int | None
+    not_ready: int | None
+    unknown: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A control of a benchmark, with the benchmark's version, since numbers move ("CIS Kubernetes
+    1.12", "1.2.7").
+    """
+
+    id: str
+    benchmark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing worth acting on; `id` is stable. `detail` says what was seen, and what to do about
+    it.
+    """
+
+    id: str
+    severity: Severity
+    title: str
+    detail: str
+    controls: tuple[Control, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that was not read, why, what it would tell, and the permission or step that would
+    tell.
+    """
+
+    what: str
+    why: str
+    permission: str
+    would_tell: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What to do next, in words, with the commands where there are any; `caution` says its cost."""
+
+    title: str
+    detail: str
+    commands: tuple[str, ...] = ()
+    caution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The engine's answer for one snapshot.
+
+    `possible` is just the verdict when that is known. `summary` is one sentence for a tired
+    person, `cause` says why in one to three more. `authorization_modes` is None where unknown or
+    apiservers disagree. `distribution` is one of kubeadm, kind, kubespray, k3s, rke2, kops, talos,
+    openshift, microk8s, k0s, eks, aks, gke, unknown.
+    """
+
+    verdict: Verdict
+    possible: tuple[Verdict, ...]
+    summary: str
+    cause: str
+    next_steps: tuple[NextStep, ...]
+    node_authorizer: Switch
+    node_restriction: Switch
+    authorization_modes: tuple[str, ...] | None
+    apiservers: tuple[ApiServerState, ...]
+    paths: tuple[Path, ...]
+    grants: tuple[Grant, ...]
+    nodes: NodeCounts
+    findings: tuple[Finding, ...]
+    missing: tuple[Missing, ...]
+    version: str
+    distribution: str
+    distribution_evidence: str
