@@ -14,6 +14,9 @@ from typing import Generic, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
 
+ENGINE_VERSION = 1
+"""Stored with each verdict; raised whenever the same snapshot may be judged differently."""
+
 
 class Outcome(StrEnum):
     """How a read ended. There is no "empty": an empty list that was read is OK."""

@@ -1,0 +1,111 @@
+"""Nodes that are alike to RBAC, so that each kind is judged once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from authzviz.engine.identity import kubelet_of
+from authzviz.engine.model import PolicyRule, Snapshot
+from authzviz.engine.rbac import Rbac, Reach
+
+UNNAMED_NODE = "any-new-node"
+"""Stands for a node that no binding names and that doesn't exist yet."""
+SHOWN_NAMES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NodeClass:
+    """Nodes that the same RBAC rules reach.
+
+    `count` is how many of them exist. `is_certain` is False for a node that rules name, and that
+    may exist or not: nodes were not read.
+    """
+
+    example: str
+    names: tuple[str, ...]
+    count: int
+    is_certain: bool
+    reaches: tuple[Reach, ...]
+
+
+def classes_of(snapshot: Snapshot, rbac: Rbac) -> tuple[NodeClass, ...]:
+    """Every class of nodes: those that exist, those that bindings name, and the next to join.
+
+    The class of the next node to join comes first. Time: O(nodes + bindings).
+    """
+    sorter = _Sorter(rbac)
+    existing = [node.name for node in snapshot.nodes.value or ()]
+    found: dict[_Key, list[str]] = {sorter.key(UNNAMED_NODE): []}
+    for name in existing:
+        found.setdefault(sorter.key(name), []).append(name)
+    certain = set(found)
+    for name in rbac.named_nodes():
+        key = sorter.key(name)
+        certain.add(key)
+        found.setdefault(key, [])
+        sorter.examples.setdefault(key, name)
+    if not snapshot.nodes.is_whole:
+        for name in sorted(sorter.names_in_rules):
+            found.setdefault(sorter.key(name), [])
+            sorter.examples.setdefault(sorter.key(name), name)
+    return tuple(_class(rbac, sorter, key, names, key in certain) for key, names in found.items())
+
+
+_Key = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class _Sorter:
+    """Keys by which nodes are alike: the rules that reach them, their own name in rules aside."""
+
+    rbac: Rbac
+    examples: dict[_Key, str] = field(default_factory=dict)
+    names_in_rules: frozenset[str] = frozenset()
+    _ids: dict[tuple[PolicyRule, ...], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shared = self.rbac.of(kubelet_of(""))
+        self.names_in_rules = frozenset(
+            name
+            for reach in shared
+            for rule in reach.rules
+            if _is_about_own_objects(rule)
+            for name in rule.resource_names
+        )
+        self.examples[()] = UNNAMED_NODE
+
+    def key(self, node: str) -> _Key:
+        own = self.rbac.users.get(f"system:node:{node}", ())
+        named = (node,) if node in self.names_in_rules else ()
+        return (*named, *sorted({self._reach_key(reach, node) for reach in own}))
+
+    def _reach_key(self, reach: Reach, node: str) -> tuple[str, int]:
+        if reach.is_unread:
+            return reach.binding.namespace, -1
+        rules = reach.rules
+        if any(node in rule.resource_names for rule in rules):
+            rules = tuple(_without_own_name(rule, node) for rule in rules)
+        return reach.binding.namespace, self._ids.setdefault(rules, len(self._ids))
+
+
+def _is_about_own_objects(rule: PolicyRule) -> bool:
+    return any(
+        resource.split("/")[0] in ("nodes", "leases", "csinodes", "*")
+        for resource in rule.resources
+    )
+
+
+def _without_own_name(rule: PolicyRule, node: str) -> PolicyRule:
+    names = tuple("<self>" if name == node else name for name in rule.resource_names)
+    return replace(rule, resource_names=names)
+
+
+def _class(rbac: Rbac, sorter: _Sorter, key: _Key, names: list[str], is_certain: bool) -> NodeClass:
+    example = names[0] if names else sorter.examples[key]
+    return NodeClass(
+        example=example,
+        names=tuple(names[:SHOWN_NAMES]),
+        count=len(names),
+        is_certain=is_certain,
+        reaches=tuple(rbac.of(kubelet_of(example))),
+    )

@@ -1,0 +1,161 @@
+"""What a chain of authorizers says to one request of a kubelet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from authzviz.engine import node
+from authzviz.engine.assessment import Answer, Decision
+from authzviz.engine.chain import OPAQUE_MODES
+from authzviz.engine.classes import NodeClass
+from authzviz.engine.grants import describe_binding, describe_role, describe_subject
+from authzviz.engine.needs import ANY_NAMESPACE, Need
+from authzviz.engine.rbac import Rbac, Reach
+from authzviz.engine.request import Request
+
+_WORST_FIRST = (Decision.NO, Decision.UNKNOWN, Decision.CONDITIONAL, Decision.ALLOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A decision with who gives it, through what, and why."""
+
+    decision: Decision
+    by: str = ""
+    through: str = ""
+    because: str = ""
+
+
+def sure_reach(nodes: NodeClass, request: Request) -> Reach | None:
+    """The first binding with a known rule that allows the request, or None."""
+    return next((reach for reach in nodes.reaches if reach.allows(request)), None)
+
+
+def may_be_granted(rbac: Rbac, nodes: NodeClass, request: Request) -> bool:
+    """True where what was not read of RBAC may allow the request.
+
+    No RoleBinding serves a request in any namespace, however many there are.
+    """
+    if rbac.is_open:
+        return True
+    in_namespace = bool(request.namespace) and request.namespace != ANY_NAMESPACE
+    if rbac.is_open_in_namespaces and in_namespace:
+        return True
+    return any(reach.is_unread and reach.may_allow(request) for reach in nodes.reaches)
+
+
+def decide(
+    modes: tuple[str, ...], rbac: Rbac, nodes: NodeClass, request: Request, minor: int
+) -> Said:
+    """What the chain says to a request of that class of nodes: the first that allows wins.
+
+    A condition of the Node authorizer stands only where nothing later allows, and what can't be
+    told (a webhook, an unread list) only where nothing allows at all.
+    """
+    fallback = Said(Decision.NO, because=_nobody(modes))
+    for mode in modes:
+        said = _ask(mode, rbac, nodes, request, minor)
+        if said.decision is Decision.ALLOW:
+            return said
+        if _WORST_FIRST.index(said.decision) > _WORST_FIRST.index(fallback.decision):
+            fallback = said
+    return fallback
+
+
+def answer(
+    need: Need,
+    modes: tuple[str, ...] | None,
+    rbac: Rbac,
+    nodes: NodeClass,
+    minor: int,
+) -> Answer:
+    """What one need gets from one apiserver: the worst of what its requests get.
+
+    `modes` is None where the chain can't be told.
+    """
+    if modes is None:
+        said = _without_chain(need, nodes)
+    else:
+        all_said = [decide(modes, rbac, nodes, request, minor) for request in need.requests]
+        said = min(all_said, key=lambda each: _WORST_FIRST.index(each.decision))
+        if said.decision is Decision.NO:
+            said = Said(Decision.NO, through=said.through, because=_why_not(need, modes, nodes))
+    return Answer(
+        need=need.id,
+        title=need.title,
+        is_core=need.is_core,
+        decision=said.decision,
+        by=said.by,
+        through=said.through,
+        because=said.because,
+        without=need.without,
+    )
+
+
+def _ask(mode: str, rbac: Rbac, nodes: NodeClass, request: Request, minor: int) -> Said:
+    if mode == "AlwaysAllow":
+        return Said(Decision.ALLOW, mode, mode, "AlwaysAllow lets everyone do everything")
+    if mode == "Node":
+        said = node.decide(nodes.example, request, minor)
+        return Said(said.decision, mode, f"Node authorizer, rules of 1.{minor}", said.because)
+    if mode == "RBAC":
+        return _ask_rbac(rbac, nodes, request)
+    if mode in OPAQUE_MODES:
+        return Said(Decision.UNKNOWN, mode, because=f"what {mode} answers was not asked")
+    return Said(Decision.NO)
+
+
+def _ask_rbac(rbac: Rbac, nodes: NodeClass, request: Request) -> Said:
+    reach = sure_reach(nodes, request)
+    if reach is not None:
+        through = describe_binding(reach.binding)
+        because = f"{through} binds {describe_role(reach.binding)}"
+        because += f" to {describe_subject(reach.subject)}"
+        return Said(Decision.ALLOW, "RBAC", through, because)
+    if may_be_granted(rbac, nodes, request):
+        return Said(Decision.UNKNOWN, "RBAC", because="RBAC could not be read as a whole")
+    return Said(Decision.NO)
+
+
+def _without_chain(need: Need, nodes: NodeClass) -> Said:
+    reaches = [sure_reach(nodes, request) for request in need.requests]
+    if all(reaches) and reaches[0] is not None:
+        through = describe_binding(reaches[0].binding)
+        return Said(
+            Decision.UNKNOWN,
+            through=through,
+            because=f"{through} grants it where RBAC is asked; the authorizers can't be told",
+        )
+    return Said(
+        Decision.UNKNOWN,
+        because="no binding is known to grant it; whether the Node authorizer does can't be told",
+    )
+
+
+def _nobody(modes: tuple[str, ...]) -> str:
+    return f"nobody in {','.join(modes)} allows it"
+
+
+def _why_not(need: Need, modes: tuple[str, ...], nodes: NodeClass) -> str:
+    """Why a need is not served; a RoleBinding that serves one namespace is named."""
+    because = _nobody(modes)
+    if "RBAC" not in modes:
+        return because
+    namespaces = sorted(
+        {
+            reach.binding.namespace
+            for reach in nodes.reaches
+            if reach.binding.namespace and _serves_there(reach, need)
+        }
+    )
+    if namespaces:
+        because += f"; bindings grant it only in namespace {', '.join(namespaces)}"
+    return because
+
+
+def _serves_there(reach: Reach, need: Need) -> bool:
+    return any(
+        request.namespace == ANY_NAMESPACE
+        and reach.allows(replace(request, namespace=reach.binding.namespace))
+        for request in need.requests
+    )

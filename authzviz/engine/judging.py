@@ -1,0 +1,165 @@
+"""One snapshot, judged: the facts that verdict, findings, words and next steps share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from authzviz.engine import chain, verdict
+from authzviz.engine.assessment import (
+    ApiServerState,
+    Assessment,
+    Grant,
+    Missing,
+    Path,
+    Switch,
+    Verdict,
+)
+from authzviz.engine.classes import NodeClass, classes_of
+from authzviz.engine.distribution import Distribution, distribution_of
+from authzviz.engine.grants import grants_of
+from authzviz.engine.health import Health, health_of
+from authzviz.engine.missing import missing_of
+from authzviz.engine.model import Outcome, Snapshot
+from authzviz.engine.node import NODE_RULES
+from authzviz.engine.paths import paths_of
+from authzviz.engine.rbac import Rbac, index, is_decisive_whole
+from authzviz.engine.verdict import Control, Granted
+from authzviz.engine.versions import NEWEST_MINOR, OLDEST_MINOR, clamp, minor_of
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was found out about one snapshot.
+
+    `minor` is the version whose rules the paths and grants are shown by; `is_version_known` is
+    False where it had to be guessed, and the verdict then holds for every version or is unknown.
+    """
+
+    snapshot: Snapshot
+    minor: int
+    is_version_known: bool
+    states: tuple[ApiServerState, ...]
+    node_authorizer: Switch
+    node_restriction: Switch
+    rbac: Rbac
+    grants: tuple[Grant, ...]
+    paths: tuple[Path, ...]
+    health: Health
+    distribution: Distribution
+    possible: tuple[Verdict, ...]
+    has_unseen: bool
+    missing: tuple[Missing, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict, unknown where more than one remains possible."""
+        return self.possible[0] if len(self.possible) == 1 else Verdict.UNKNOWN
+
+
+def judge(snapshot: Snapshot) -> Assessment:
+    """The engine's answer for one snapshot. Never raises for what a cluster says."""
+    from authzviz.engine.wording import assessment_of
+
+    return assessment_of(examine(snapshot))
+
+
+def examine(snapshot: Snapshot) -> Judged:
+    """Everything that the answer for one snapshot rests on."""
+    rbac = index(snapshot)
+    states = tuple(chain.state_of(server) for server in snapshot.apiservers.value or ())
+    minor, is_version_known = _minor(snapshot)
+    distribution = distribution_of(snapshot)
+    has_unseen = _has_unseen(snapshot, distribution.name)
+    classes = classes_of(snapshot, rbac)
+    control = _control(snapshot, states, has_unseen=has_unseen)
+    minors = (minor,) if is_version_known else _minors()
+    possible: set[Verdict] = set()
+    for each in minors:
+        possible |= verdict.of_cluster(control, *_granted(rbac, classes, each))
+    possible_in_order = verdict.in_order(_guarded(possible, snapshot, states))
+    switches = [state.node_authorizer for state in states] or [Switch.UNKNOWN]
+    restrictions = [state.node_restriction for state in states] or [Switch.UNKNOWN]
+    return Judged(
+        snapshot=snapshot,
+        minor=minor,
+        is_version_known=is_version_known,
+        states=states,
+        node_authorizer=chain.over_all(tuple(switches)),
+        node_restriction=chain.over_all(tuple(restrictions)),
+        rbac=rbac,
+        grants=grants_of(rbac, minor),
+        paths=paths_of(states, rbac, classes, minor, control),
+        health=health_of(snapshot),
+        distribution=distribution,
+        possible=possible_in_order,
+        has_unseen=has_unseen,
+        missing=missing_of(snapshot, states, has_unseen=has_unseen),
+    )
+
+
+def _granted(
+    rbac: Rbac, classes: tuple[NodeClass, ...], minor: int
+) -> tuple[tuple[Granted, ...], tuple[Granted, ...]]:
+    """What RBAC grants the classes that are certain, and those that may exist."""
+    pairs = list(zip(classes, verdict.granted_to(rbac, classes, minor), strict=True))
+    certain = tuple(granted for nodes, granted in pairs if nodes.is_certain)
+    return certain, tuple(granted for nodes, granted in pairs if not nodes.is_certain)
+
+
+def _minor(snapshot: Snapshot) -> tuple[int, bool]:
+    """The minor version to judge by, and whether it was told: kubelets are never newer."""
+    told = minor_of(snapshot.version.value or "")
+    if told is not None:
+        return clamp(told), True
+    kubelets = [minor_of(node.kubelet_version) for node in snapshot.nodes.value or ()]
+    known = [minor for minor in kubelets if minor is not None]
+    return clamp(max(known, default=NEWEST_MINOR)), False
+
+
+def _minors() -> tuple[int, ...]:
+    """Every version in which some rule of a node changes."""
+    changes = {rule.since for rule in NODE_RULES} | {rule.until + 1 for rule in NODE_RULES}
+    return tuple(sorted(minor for minor in changes if OLDEST_MINOR <= minor <= NEWEST_MINOR))
+
+
+def _has_unseen(snapshot: Snapshot, distribution: str) -> bool:
+    """True where more apiservers run than were seen; a provider's control plane counts as one."""
+    seen = snapshot.apiservers
+    if seen.outcome is not Outcome.OK or not seen.value:
+        return False
+    if seen.gaps:
+        return True
+    addresses = set(snapshot.endpoints.value or ())
+    return len(addresses) > len(seen.value) and not verdict.is_managed(distribution)
+
+
+def _control(
+    snapshot: Snapshot, states: tuple[ApiServerState, ...], *, has_unseen: bool
+) -> Control:
+    is_rbac_sure = _has_bootstrapped_rbac(snapshot)
+    if not states:
+        # How many there are is as unknown as what they do: two suffice to disagree.
+        nowhere = ApiServerState("", None, None, Switch.UNKNOWN, Switch.UNKNOWN, "")
+        states = (nowhere, nowhere)
+    servers = tuple(verdict.profiles_of(state, is_rbac_sure=is_rbac_sure) for state in states)
+    return Control(servers, has_unseen)
+
+
+def _has_bootstrapped_rbac(snapshot: Snapshot) -> bool:
+    """True where system:node is there: only an apiserver that asks RBAC creates role and binding.
+
+    Source: kubernetes v1.37.2 pkg/controlplane/apiserver/config.go (the hook is off without RBAC).
+    """
+    names = {role.name for role in snapshot.cluster_roles.value or ()}
+    names |= {binding.name for binding in snapshot.cluster_role_bindings.value or ()}
+    return "system:node" in names
+
+
+def _guarded(
+    possible: set[Verdict], snapshot: Snapshot, states: tuple[ApiServerState, ...]
+) -> set[Verdict]:
+    """The same, and never safe without all that safety rests on, whatever the model says."""
+    is_seen = states and all(state.authorization_modes is not None for state in states)
+    if possible == {Verdict.NODE_AUTHORIZER} and not (is_seen and is_decisive_whole(snapshot)):
+        return {*possible, Verdict.OVER_GRANTED}
+    return possible

@@ -1,0 +1,41 @@
+"""Phrases that summary, findings and next steps share."""
+
+from __future__ import annotations
+
+from authzviz.engine.assessment import Grant, NodeCounts, Path
+
+_SHOWN = 3
+
+
+def listed(words: list[str], last: str = "and") -> str:
+    """The words as a list in a sentence: "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def shown_modes(modes: tuple[str, ...] | None) -> str:
+    """The modes as the flag has them, or that they can't be told."""
+    return "authorizers that can't be told" if modes is None else ",".join(modes)
+
+
+def ready_of(counts: NodeCounts) -> str:
+    """How many nodes are Ready: "0 of 6 nodes are Ready"."""
+    total = counts.total or 0
+    return f"{counts.ready or 0} of {total} {'node is' if total == 1 else 'nodes are'} Ready"
+
+
+def shown_names(path: Path) -> str:
+    """The nodes of a path: names where few, the count where many."""
+    if not path.names:
+        return "a node yet to join" if path.example == "any-new-node" else path.example
+    if path.nodes <= _SHOWN:
+        return listed(list(path.names))
+    return f"{path.example} and {path.nodes - 1} others"
+
+
+def words_of(grant: Grant) -> str:
+    """The worst of what a grant gives beyond the Node authorizer, in words."""
+    more = len(grant.beyond) - _SHOWN
+    words = "; ".join(grant.beyond[:_SHOWN])
+    return f"{words}; and {more} more" if more > 0 else words

@@ -1,0 +1,158 @@
+"""RBAC: which rules cover a request, and which bindings reach an identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from authzviz.engine.identity import KUBELET_GROUPS, NODE_USER_PREFIX, Identity
+from authzviz.engine.model import Binding, PolicyRule, Read, Role, Snapshot, Subject
+from authzviz.engine.request import Request
+
+SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
+
+
+def covers(rule: PolicyRule, request: Request) -> bool:
+    """True where the rule allows the request, wherever its binding reaches.
+
+    Source: kubernetes v1.37.2 pkg/apis/rbac/v1/evaluation_helpers.go and
+    plugin/pkg/auth/authorizer/rbac/rbac.go, RuleAllows.
+    """
+    if request.verb not in rule.verbs and "*" not in rule.verbs:
+        return False
+    if request.path:
+        return any(_covers_path(pattern, request.path) for pattern in rule.non_resource_urls)
+    return (
+        (request.group in rule.api_groups or "*" in rule.api_groups)
+        and _covers_resource(rule.resources, request)
+        and (not rule.resource_names or request.name in rule.resource_names)
+    )
+
+
+def _covers_path(pattern: str, path: str) -> bool:
+    if pattern.endswith("*"):
+        return path.startswith(pattern.rstrip("*"))
+    return pattern == path
+
+
+def _covers_resource(resources: tuple[str, ...], request: Request) -> bool:
+    if "*" in resources or request.full_resource in resources:
+        return True
+    return bool(request.subresource) and f"*/{request.subresource}" in resources
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One binding through one of its subjects, with its role.
+
+    `role` is None where there is no such role (`is_dangling`), or where it could not be read: then
+    it may hold anything.
+    """
+
+    binding: Binding
+    subject: Subject
+    role: Role | None
+    is_dangling: bool = False
+
+    @property
+    def is_unread(self) -> bool:
+        """True where the role exists, for all that is known, but its rules were not read."""
+        return self.role is None and not self.is_dangling
+
+    @property
+    def rules(self) -> tuple[PolicyRule, ...]:
+        """The rules that are known to reach the subject."""
+        return self.role.rules if self.role else ()
+
+    def may_allow(self, request: Request) -> bool:
+        """True where the binding reaches the request's scope: a RoleBinding only its namespace."""
+        return not self.binding.namespace or (
+            not request.path and request.namespace == self.binding.namespace
+        )
+
+    def allows(self, request: Request) -> bool:
+        """True where a known rule allows the request."""
+        return self.may_allow(request) and any(covers(rule, request) for rule in self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Rbac:
+    """All bindings of a snapshot, by subject.
+
+    `is_open` where ClusterRoleBindings may exist that were not read, `is_open_in_namespaces` where
+    RoleBindings may; then absence proves nothing.
+    """
+
+    users: dict[str, list[Reach]] = field(default_factory=dict)
+    groups: dict[str, list[Reach]] = field(default_factory=dict)
+    is_open: bool = False
+    is_open_in_namespaces: bool = False
+
+    def of(self, identity: Identity) -> Iterator[Reach]:
+        """Every binding that reaches the identity, those of its groups first."""
+        for group in identity.groups:
+            yield from self.groups.get(group, ())
+        yield from self.users.get(identity.user, ())
+
+    def named_nodes(self) -> Iterator[str]:
+        """The nodes that bindings name as users."""
+        for user in self.users:
+            if user.startswith(NODE_USER_PREFIX) and user != NODE_USER_PREFIX:
+                yield user.removeprefix(NODE_USER_PREFIX)
+
+    def to_kubelets(self) -> Iterator[Reach]:
+        """Every binding that reaches some kubelet, through each of its subjects."""
+        for group in sorted(KUBELET_GROUPS, reverse=True):
+            yield from self.groups.get(group, ())
+        for name in self.named_nodes():
+            yield from self.users[NODE_USER_PREFIX + name]
+
+
+def index(snapshot: Snapshot) -> Rbac:
+    """The bindings of a snapshot, by the subjects they reach. Time: O(bindings + roles).
+
+    Service accounts are users to RBAC: "system:serviceaccount:<namespace>:<name>".
+    """
+    rbac = Rbac(
+        is_open=not snapshot.cluster_role_bindings.is_whole,
+        is_open_in_namespaces=not snapshot.role_bindings.is_whole,
+    )
+    cluster_roles = {role.name: role for role in snapshot.cluster_roles.value or ()}
+    roles = {(role.namespace, role.name): role for role in snapshot.roles.value or ()}
+    bindings = (
+        *(snapshot.cluster_role_bindings.value or ()),
+        *(snapshot.role_bindings.value or ()),
+    )
+    for binding in bindings:
+        if binding.role_ref.kind == "ClusterRole":
+            role = cluster_roles.get(binding.role_ref.name)
+            is_dangling = role is None and snapshot.cluster_roles.is_whole
+        else:
+            role = roles.get((binding.namespace, binding.role_ref.name))
+            is_dangling = role is None and snapshot.roles.is_whole
+        for subject in binding.subjects:
+            _add(rbac, Reach(binding, subject, role, is_dangling))
+    return rbac
+
+
+def _add(rbac: Rbac, reach: Reach) -> None:
+    subject = reach.subject
+    if subject.kind == "Group":
+        rbac.groups.setdefault(subject.name, []).append(reach)
+    elif subject.kind == "User":
+        rbac.users.setdefault(subject.name, []).append(reach)
+    elif subject.kind == "ServiceAccount":
+        namespace = subject.namespace or reach.binding.namespace
+        user = f"{SERVICE_ACCOUNT_PREFIX}{namespace}:{subject.name}"
+        rbac.users.setdefault(user, []).append(reach)
+
+
+def is_decisive_whole(snapshot: Snapshot) -> bool:
+    """True where all four RBAC lists were read, every item understood."""
+    lists: tuple[Read[tuple[Role, ...]] | Read[tuple[Binding, ...]], ...] = (
+        snapshot.cluster_roles,
+        snapshot.cluster_role_bindings,
+        snapshot.roles,
+        snapshot.role_bindings,
+    )
+    return all(read.is_whole for read in lists)

@@ -1,0 +1,177 @@
+"""What to do next, per verdict: the quick way out where there is one, and the real fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from shlex import quote
+
+from authzviz.engine.assessment import Grant, NextStep, Switch, Verdict
+from authzviz.engine.identity import AUTHENTICATED_GROUP
+from authzviz.engine.judging import Judged
+from authzviz.engine.places import place_of
+
+_SECRETS = "Hands every kubelet all Secrets of the cluster, until the real fix is made."
+_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+_MAX_COMMANDS = 10
+
+
+def steps_of(judged: Judged) -> tuple[NextStep, ...]:
+    """The next steps, in the order in which to take them; none where the target is reached."""
+    return tuple(step for make in _STEPS[judged.verdict] for step in make(judged))
+
+
+def _quick_way_out(judged: Judged) -> list[NextStep]:
+    if not any("RBAC" in (state.authorization_modes or ()) for state in judged.states):
+        return []
+    return [
+        NextStep(
+            "Quick way out: bind the group",
+            "Nodes come back within seconds, without a restart. For the night, not to keep.",
+            (_bind_command(judged),),
+            _SECRETS,
+        )
+    ]
+
+
+def _bind_command(judged: Judged) -> str:
+    bindings = judged.snapshot.cluster_role_bindings
+    has_binding = any(binding.name == "system:node" for binding in bindings.value or ())
+    if bindings.is_whole and not has_binding:
+        return (
+            "kubectl create clusterrolebinding system:node --clusterrole=system:node"
+            " --group=system:nodes"
+        )
+    return "kubectl set subject clusterrolebinding system:node --group=system:nodes"
+
+
+def _turn_on(judged: Judged) -> list[NextStep]:
+    place = place_of(judged.distribution.name)
+    detail = (
+        "On every apiserver, one after the other, set --authorization-mode=Node,RBAC and add"
+        f" NodeRestriction to --enable-admission-plugins. {place.sentence}"
+    )
+    caution = "Each apiserver restarts; a mistyped mode keeps it from starting: keep a copy."
+    return [NextStep("The real fix: turn on the Node authorizer", detail, (), caution)]
+
+
+def _turn_on_restriction(judged: Judged) -> list[NextStep]:
+    if judged.node_restriction is Switch.ON:
+        return []
+    place = place_of(judged.distribution.name)
+    return [
+        NextStep(
+            "Turn on NodeRestriction",
+            "On every apiserver, add NodeRestriction to --enable-admission-plugins."
+            f" {place.sentence}",
+            (),
+            "A kubelet whose certificate names another node is refused from then on.",
+        )
+    ]
+
+
+def _remove_bindings(judged: Judged) -> list[NextStep]:
+    beyond = {g.binding: g for g in judged.grants if g.beyond_node_authorizer}
+    if not beyond:
+        return []
+    commands = tuple(
+        command
+        for grant in list(beyond.values())[:_MAX_COMMANDS]
+        for command in _removal(judged, grant)
+    )
+    return [
+        NextStep(
+            "Remove what RBAC grants kubelets",
+            "Take the subject off each binding; keep a copy to put back. Other subjects of the"
+            " same binding stay.",
+            commands,
+            "Agents that use the kubelet's certificate lose these rights too: look at the audit"
+            " log first.",
+        )
+    ]
+
+
+def _removal(judged: Judged, grant: Grant) -> list[str]:
+    """Commands that take every subject reaching kubelets off the binding.
+
+    system:node itself is created anew when deleted, so subjects are removed, not the object.
+    """
+    kind, _, full_name = grant.binding.partition(" ")
+    namespace, _, name = full_name.rpartition("/") if kind == "RoleBinding" else ("", "", full_name)
+    scope = f"rolebinding -n {quote(namespace)}" if namespace else "clusterrolebinding"
+    copy = quote(f"{name.replace('/', '-').replace(':', '-')}.yaml")
+    keep = f"kubectl get {scope} {quote(name)} -o yaml > {copy}"
+    if _has_others(judged, namespace, name):
+        return [keep, f"kubectl edit {scope} {quote(name)}"]
+    return [keep, f"kubectl patch {scope} {quote(name)} --type=merge -p '{{\"subjects\":null}}'"]
+
+
+def _has_others(judged: Judged, namespace: str, name: str) -> bool:
+    """True where the binding has subjects that must stay: who is merely signed in may use it."""
+    reaches = [
+        reach
+        for reach in judged.rbac.to_kubelets()
+        if (reach.binding.namespace, reach.binding.name) == (namespace, name)
+    ]
+    going = {r.subject for r in reaches if r.subject.name != AUTHENTICATED_GROUP}
+    return bool(set(reaches[0].binding.subjects) - going)
+
+
+def _same_flags(judged: Judged) -> list[NextStep]:
+    place = place_of(judged.distribution.name)
+    return [
+        NextStep(
+            "Serve all nodes alike",
+            "Give every apiserver --authorization-mode=Node,RBAC with NodeRestriction, and take"
+            f" single nodes off bindings once all have it. {place.sentence}",
+        )
+    ]
+
+
+def _check_nodes(judged: Judged) -> list[NextStep]:
+    counts = judged.health.counts
+    if not counts.total or counts.ready == counts.total:
+        return []
+    return [
+        NextStep(
+            "Look at the nodes that are not Ready",
+            "Permissions are right for user system:node:<Node name> in group system:nodes. On such"
+            " a node, see whether the kubelet runs and what its certificate says.",
+            (
+                "openssl x509 -noout -subject -enddate -in " + _CERTIFICATE,
+                "journalctl -u kubelet --since=-10min | grep -i forbidden",
+            ),
+        )
+    ]
+
+
+def _read_more(judged: Judged) -> list[NextStep]:
+    return [
+        NextStep(
+            f"Let it be told: {missing.what}",
+            f"{missing.why[:1].upper()}{missing.why[1:]}. It would tell {missing.would_tell}."
+            f" Needed: {missing.permission}.",
+        )
+        for missing in judged.missing
+    ]
+
+
+def _leave_always_allow(judged: Judged) -> list[NextStep]:
+    first = NextStep(
+        "Find out what clients use",
+        "Until now everything was allowed. From the audit log, grant each client by RBAC what"
+        " it uses, before AlwaysAllow goes; kubelets are served by Node from the first moment.",
+    )
+    return [first, *_turn_on(judged)]
+
+
+_STEPS: dict[Verdict, tuple[Callable[[Judged], list[NextStep]], ...]] = {
+    Verdict.ALWAYS_ALLOW: (_leave_always_allow,),
+    Verdict.MIXED: (_same_flags, _remove_bindings),
+    Verdict.REFUSED: (_quick_way_out, _turn_on),
+    Verdict.INCOMPLETE: (_turn_on, _remove_bindings),
+    Verdict.LEGACY_BINDING: (_turn_on, _remove_bindings),
+    Verdict.OVER_GRANTED: (_remove_bindings, _turn_on_restriction),
+    Verdict.UNRESTRICTED: (_turn_on_restriction,),
+    Verdict.NODE_AUTHORIZER: (_check_nodes,),
+    Verdict.UNKNOWN: (_read_more,),
+}

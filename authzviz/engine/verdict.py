@@ -1,0 +1,247 @@
+"""From chains, grants and needs to the verdicts that remain possible.
+
+Everything is judged twice: by what is surely granted and by what may be. Where both say the same,
+that is the verdict; otherwise the verdicts between remain possible.
+
+What extra authorizers (Webhook, ABAC) in the chain do to a verdict, none of their answers being
+known: they may allow more, and a webhook that is asked first may also deny.
+- `always-allow`, `mixed` and `over-granted` stand: they say what is configured and granted. That a
+  webhook's denial keeps somebody from using a grant is not something safety may rest on.
+- `legacy-binding` stands: RBAC serves every need, more grants change nothing about that, and a
+  denial of what kubelets need would be an outage of its own, which takes evidence to claim.
+- `refused` and `incomplete` may be healed by them, for all nodes or for some.
+- `unrestricted` and `node-authorizer` may be undone by them.
+Flags that can't be read are not taken for such an authorizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+
+from authzviz.engine.assessment import ApiServerState, Switch, Verdict
+from authzviz.engine.chain import OPAQUE_MODES
+from authzviz.engine.classes import NodeClass
+from authzviz.engine.decide import may_be_granted, sure_reach
+from authzviz.engine.grants import Excesses, is_beyond
+from authzviz.engine.needs import needs_of
+from authzviz.engine.rbac import Rbac
+
+ORDER = tuple(Verdict)
+_MANAGED = frozenset(("eks", "aks", "gke"))
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one apiserver does for kubelets; the order of its authorizers makes no difference."""
+
+    always_allow: bool
+    node: bool
+    rbac: bool
+    opaque: bool
+    restriction: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What RBAC grants one class of nodes: ids of needs served for sure and at most, and whether
+    it gives more than the Node authorizer, for sure and at most.
+    """
+
+    core: frozenset[str]
+    needs: frozenset[str]
+    sure: frozenset[str]
+    at_most: frozenset[str]
+    is_beyond: bool
+    may_be_beyond: bool
+
+
+def granted_to(rbac: Rbac, classes: tuple[NodeClass, ...], minor: int) -> tuple[Granted, ...]:
+    """What RBAC grants each class of nodes in that version, in their order."""
+    seen: Excesses = {}
+    return tuple(_granted_to(rbac, nodes, minor, seen) for nodes in classes)
+
+
+def _granted_to(rbac: Rbac, nodes: NodeClass, minor: int, seen: Excesses) -> Granted:
+    needs = needs_of(nodes.example, minor)
+    sure, at_most = set(), set()
+    for need in needs:
+        missed = [request for request in need.requests if sure_reach(nodes, request) is None]
+        if not missed:
+            sure.add(need.id)
+        if all(may_be_granted(rbac, nodes, request) for request in missed):
+            at_most.add(need.id)
+    may_be_beyond = (
+        rbac.is_open
+        or rbac.is_open_in_namespaces
+        or any(reach.is_unread for reach in nodes.reaches)
+    )
+    beyond = any(is_beyond(reach, minor, seen) for reach in nodes.reaches)
+    return Granted(
+        core=frozenset(need.id for need in needs if need.is_core),
+        needs=frozenset(need.id for need in needs),
+        sure=frozenset(sure),
+        at_most=frozenset(at_most),
+        is_beyond=beyond,
+        may_be_beyond=beyond or may_be_beyond,
+    )
+
+
+_NOTHING_SURE = frozenset[str]()
+
+
+def of_profile(
+    profile: Profile, certain: tuple[Granted, ...], perhaps: tuple[Granted, ...] = ()
+) -> frozenset[Verdict]:
+    """The verdicts that remain possible where every apiserver does the same.
+
+    `certain` holds a class for the next node to join at least; `perhaps` nodes that may exist.
+    """
+    if profile.always_allow:
+        return frozenset((Verdict.ALWAYS_ALLOW,))
+    if not profile.rbac:
+        certain = tuple(_nothing(granted) for granted in certain)
+        perhaps = ()
+    verdicts = (
+        _with_node(profile, (*certain, *perhaps))
+        if profile.node
+        else _without_node(certain, perhaps)
+    )
+    return _opened(verdicts) if profile.opaque else verdicts
+
+
+def _nothing(granted: Granted) -> Granted:
+    return Granted(granted.core, granted.needs, _NOTHING_SURE, _NOTHING_SURE, False, False)
+
+
+def _with_node(profile: Profile, classes: tuple[Granted, ...]) -> frozenset[Verdict]:
+    if any(granted.is_beyond for granted in classes):
+        return frozenset((Verdict.OVER_GRANTED,))
+    clean = Verdict.NODE_AUTHORIZER if profile.restriction else Verdict.UNRESTRICTED
+    if any(granted.may_be_beyond for granted in classes):
+        return frozenset((Verdict.OVER_GRANTED, clean))
+    return frozenset((clean,))
+
+
+def _without_node(certain: tuple[Granted, ...], perhaps: tuple[Granted, ...]) -> frozenset[Verdict]:
+    if _differ(certain):
+        return frozenset((Verdict.MIXED,))
+    classes = (*certain, *perhaps)
+    sure = frozenset.intersection(*(granted.sure for granted in classes))
+    at_most = frozenset.union(*(granted.at_most for granted in classes))
+    core, needs = certain[0].core, certain[0].needs
+    possible = set()
+    if at_most - sure:
+        possible.add(Verdict.MIXED)
+    if not core <= sure:
+        possible.add(Verdict.REFUSED)
+    if core <= at_most and not needs <= sure:
+        possible.add(Verdict.INCOMPLETE)
+    if needs <= at_most:
+        possible.add(Verdict.LEGACY_BINDING)
+    return frozenset(possible)
+
+
+def _differ(certain: tuple[Granted, ...]) -> bool:
+    """True where some node surely gets what another surely doesn't."""
+    surely_somewhere = frozenset.union(*(granted.sure for granted in certain))
+    perhaps_everywhere = frozenset.intersection(*(granted.at_most for granted in certain))
+    return not surely_somewhere <= perhaps_everywhere
+
+
+def _opened(verdicts: frozenset[Verdict]) -> frozenset[Verdict]:
+    opened = set(verdicts)
+    if verdicts & {Verdict.REFUSED, Verdict.INCOMPLETE}:
+        opened |= {Verdict.MIXED, Verdict.INCOMPLETE, Verdict.LEGACY_BINDING}
+    if verdicts & {Verdict.UNRESTRICTED, Verdict.NODE_AUTHORIZER}:
+        opened.add(Verdict.OVER_GRANTED)
+    return frozenset(opened)
+
+
+def profiles_of(state: ApiServerState, *, is_rbac_sure: bool) -> tuple[Profile, ...]:
+    """What an apiserver may do for kubelets; just one where its flags tell."""
+    restrictions = {
+        Switch.ON: (True,),
+        Switch.OFF: (False,),
+    }.get(state.node_restriction, (True, False))
+    if state.authorization_modes is not None:
+        modes = set(state.authorization_modes)
+        kinds = [
+            (
+                "AlwaysAllow" in modes,
+                "Node" in modes,
+                "RBAC" in modes,
+                bool(modes & set(OPAQUE_MODES)),
+            )
+        ]
+    else:
+        kinds = [(True, False, False, False)]
+        for node in (True, False):
+            kinds.append((False, node, True, False))
+            if not is_rbac_sure:
+                kinds.append((False, node, False, False))
+    return tuple(Profile(*kind, restriction) for kind, restriction in product(kinds, restrictions))
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What is known of the control plane: the profiles that each apiserver may have, and whether
+    more of them run than were seen.
+    """
+
+    servers: tuple[tuple[Profile, ...], ...]
+    has_unseen: bool = False
+
+
+def of_cluster(
+    control: Control, certain: tuple[Granted, ...], perhaps: tuple[Granted, ...] = ()
+) -> frozenset[Verdict]:
+    """The verdicts that remain possible for the cluster.
+
+    What is certain and bad on the apiservers whose flags were read is said even where others could
+    not be read or seen: only what they can still spoil, `node-authorizer`, becomes unknown.
+    """
+    known = [server for server in control.servers if len(server) == 1]
+    surely = _of_servers(known, certain, perhaps) if known else frozenset[Verdict]()
+    if len(surely) == 1 and Verdict.NODE_AUTHORIZER not in surely:
+        return surely
+    verdicts = _of_servers(_distinct(control.servers), certain, perhaps)
+    if control.has_unseen and verdicts != {Verdict.ALWAYS_ALLOW}:
+        return verdicts | {Verdict.MIXED}
+    return verdicts
+
+
+def _distinct(servers: Iterable[tuple[Profile, ...]]) -> list[tuple[Profile, ...]]:
+    """At most two of each kind: two are enough to disagree."""
+    kept: list[tuple[Profile, ...]] = []
+    for server in servers:
+        if kept.count(server) < 2:
+            kept.append(server)
+    return kept
+
+
+def _of_servers(
+    servers: Iterable[tuple[Profile, ...]],
+    certain: tuple[Granted, ...],
+    perhaps: tuple[Granted, ...],
+) -> frozenset[Verdict]:
+    verdicts: set[Verdict] = set()
+    for world in set(map(frozenset, product(*servers))):
+        if any(profile.always_allow for profile in world):
+            verdicts.add(Verdict.ALWAYS_ALLOW)
+        elif len(world) > 1:
+            verdicts.add(Verdict.MIXED)
+        else:
+            verdicts |= of_profile(next(iter(world)), certain, perhaps)
+    return frozenset(verdicts)
+
+
+def is_managed(distribution: str) -> bool:
+    """True where the provider runs the control plane: it counts as one apiserver."""
+    return distribution in _MANAGED
+
+
+def in_order(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts, worst first."""
+    return tuple(sorted(verdicts, key=ORDER.index))

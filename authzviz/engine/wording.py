@@ -1,0 +1,234 @@
+"""The answer in words: one sentence for a tired person, and why in one to three more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from authzviz.engine.assessment import Assessment, Decision, Path, Switch, Verdict
+from authzviz.engine.findings import findings_of
+from authzviz.engine.judging import Judged
+from authzviz.engine.phrases import listed, ready_of, shown_modes, shown_names, words_of
+from authzviz.engine.steps import steps_of
+
+
+def assessment_of(judged: Judged) -> Assessment:
+    """The assessment that pages, command line and reports show."""
+    summary, cause = _WORDS[judged.verdict]
+    modes = {state.authorization_modes for state in judged.states}
+    return Assessment(
+        verdict=judged.verdict,
+        possible=judged.possible,
+        summary=_said(summary, judged),
+        cause=_said(cause, judged),
+        next_steps=steps_of(judged),
+        node_authorizer=judged.node_authorizer,
+        node_restriction=judged.node_restriction,
+        authorization_modes=modes.pop() if len(modes) == 1 else None,
+        apiservers=judged.states,
+        paths=judged.paths,
+        grants=judged.grants,
+        nodes=judged.health.counts,
+        findings=findings_of(judged),
+        missing=judged.missing,
+        version=judged.snapshot.version.value or "",
+        distribution=judged.distribution.name,
+        distribution_evidence=judged.distribution.evidence,
+    )
+
+
+def _said(words: _Words, judged: Judged) -> str:
+    return words if isinstance(words, str) else words(judged)
+
+
+def _why_always_allow(judged: Judged) -> str:
+    servers = [s for s in judged.states if "AlwaysAllow" in (s.authorization_modes or ())]
+    where = listed([server.name for server in servers])
+    return (
+        f"{where} asks AlwaysAllow, which is also what an apiserver does without"
+        " --authorization-mode. No RBAC rule limits anyone, and one stolen kubelet certificate"
+        " is the whole cluster."
+    )
+
+
+def _mixed(judged: Judged) -> str:
+    if _servers_differ(judged):
+        return "The apiservers disagree: what a kubelet may do hangs on which of them answers."
+    return "Nodes are not treated alike: some get what others are refused."
+
+
+def _why_mixed(judged: Judged) -> str:
+    if _servers_differ(judged):
+        return " ".join(
+            f"{state.name} asks {shown_modes(state.authorization_modes)},"
+            f" NodeRestriction {state.node_restriction}."
+            for state in judged.states
+        )
+    return " ".join(_path_in_words(path) for path in judged.paths[:3])
+
+
+def _servers_differ(judged: Judged) -> bool:
+    chains = {
+        (frozenset(s.authorization_modes), s.node_restriction)
+        for s in judged.states
+        if s.authorization_modes is not None
+    }
+    return len(chains) > 1
+
+
+def _path_in_words(path: Path) -> str:
+    refused = [answer.title for answer in path.answers if answer.decision is Decision.NO]
+    who = shown_names(path)
+    if not refused:
+        return f"{who}: everything is allowed."
+    if len(refused) == len(path.answers):
+        return f"{who}: everything is refused."
+    return f"{who}: refused to {listed([_lowered(title) for title in refused[:3]])}."
+
+
+def _refused(judged: Judged) -> str:
+    counts = judged.health.counts
+    if counts.total == 0:
+        return "Nothing lets kubelets in, so no node has ever registered."
+    if counts.total and counts.ready == 0:
+        return "Nothing lets these kubelets in, so every node is NotReady."
+    if counts.ready:
+        return (
+            f"Nothing lets kubelets named system:node:… in, and yet {ready_of(counts)}:"
+            " these use another identity, or stay Ready only until their next report."
+        )
+    return "Nothing lets these kubelets in."
+
+
+def _why_refused(judged: Judged) -> str:
+    asks = _asks(judged)
+    refused = listed([_lowered(title) for title in _refused_titles(judged)[:3]])
+    return f"{asks} {_about_binding(judged)} Refused, among others: {refused}."
+
+
+def _asks(judged: Judged) -> str:
+    modes = judged.states[0].authorization_modes if judged.states else None
+    if modes == ("RBAC",):
+        return "The apiserver asks RBAC only, and the Node authorizer is off."
+    if modes and "RBAC" not in modes:
+        return f"The apiserver asks {shown_modes(modes)}: without RBAC, bindings grant nothing."
+    return f"The apiserver asks {shown_modes(modes)}, and the Node authorizer is off."
+
+
+def _about_binding(judged: Judged) -> str:
+    bindings = judged.snapshot.cluster_role_bindings
+    node = next((b for b in bindings.value or () if b.name == "system:node"), None)
+    if node is not None and not node.subjects:
+        return (
+            "The binding system:node has no subjects and reaches nobody: so every fresh cluster"
+            " since 1.8 creates it, while clusters upgraded from older versions kept theirs."
+        )
+    if node is None and bindings.is_whole:
+        return "There is no binding system:node."
+    return "No binding that reaches kubelets grants them what they need."
+
+
+def _refused_titles(judged: Judged) -> list[str]:
+    titles = [
+        answer.title
+        for path in judged.paths
+        for answer in path.answers
+        if answer.decision is Decision.NO
+    ]
+    return list(dict.fromkeys(titles))
+
+
+def _incomplete(judged: Judged) -> str:
+    refused = listed([_lowered(title) for title in _refused_titles(judged)[:3]])
+    return f"Nodes are Ready, but kubelets are refused to {refused}."
+
+
+def _why_incomplete(judged: Judged) -> str:
+    without = dict.fromkeys(
+        answer.without
+        for path in judged.paths
+        for answer in path.answers
+        if answer.decision is Decision.NO
+    )
+    return f"{_asks(judged)} RBAC grants only part: {'; '.join(list(without)[:3])}."
+
+
+def _why_legacy(judged: Judged) -> str:
+    return (
+        f"{_asks(judged)} What serves kubelets is {_bindings_beyond(judged)}: one stolen kubelet"
+        " certificate reads all Secrets and changes all pods and nodes."
+    )
+
+
+def _why_over_granted(judged: Judged) -> str:
+    worst = next((g for g in judged.grants if g.beyond_node_authorizer), None)
+    what = f" It lets {worst.reaches} {words_of(worst)}." if worst else ""
+    return (
+        f"The first authorizer that allows wins, so {_bindings_beyond(judged)}"
+        f" counts beside the Node authorizer.{what}"
+    )
+
+
+def _bindings_beyond(judged: Judged) -> str:
+    names = dict.fromkeys(g.binding for g in judged.grants if g.beyond_node_authorizer)
+    return listed(list(names)[:3]) or "no binding that was read"
+
+
+def _target(judged: Judged) -> str:
+    counts = judged.health.counts
+    if counts.total and (counts.ready or 0) < counts.total:
+        return f"Kubelets get just what their own pods need, but only {ready_of(counts)}."
+    return "Every kubelet gets just what its own pods need, by the Node authorizer."
+
+
+def _unknown(judged: Judged) -> str:
+    possible = listed([verdict.value for verdict in judged.possible], last="or")
+    return f"What could not be read decides: {possible}."
+
+
+def _why_unknown(judged: Judged) -> str:
+    facts = [f"The Node authorizer {_can_be_told(judged.node_authorizer)}"]
+    facts.append(f"NodeRestriction {_can_be_told(judged.node_restriction)}")
+    missing = [each.what for each in judged.missing if each.what not in _SIDE]
+    return f"{'; '.join(facts)}. Not known: {listed(missing[:4]) or 'nothing else'}."
+
+
+_ALWAYS_ALLOW = (
+    "Whoever is signed in may do everything: AlwaysAllow is in the chain of authorizers."
+)
+_UNRESTRICTED = "The Node authorizer is on, but any kubelet may change other nodes and their pods."
+_WHY_UNRESTRICTED = (
+    "The admission plugin NodeRestriction is off: it is what keeps a kubelet's writes to its"
+    " own Node and pods. It is never on by default."
+)
+_WHY_TARGET = (
+    "The Node authorizer and NodeRestriction are on, and no binding gives kubelets more than"
+    " benign rules."
+)
+_OVER_GRANTED = (
+    "The Node authorizer is on, and RBAC undoes it: kubelets may do far more than they need."
+)
+_LEGACY = "Kubelets work, but only because RBAC hands every one of them every Secret."
+_SIDE = frozenset(("Nodes", "Leases of kube-node-lease"))
+
+
+def _can_be_told(switch: Switch) -> str:
+    return "can't be told" if switch is Switch.UNKNOWN else f"is {switch}"
+
+
+def _lowered(title: str) -> str:
+    return title[:1].lower() + title[1:]
+
+
+_Words = str | Callable[[Judged], str]
+
+_WORDS: dict[Verdict, tuple[_Words, _Words]] = {
+    Verdict.ALWAYS_ALLOW: (_ALWAYS_ALLOW, _why_always_allow),
+    Verdict.MIXED: (_mixed, _why_mixed),
+    Verdict.REFUSED: (_refused, _why_refused),
+    Verdict.INCOMPLETE: (_incomplete, _why_incomplete),
+    Verdict.LEGACY_BINDING: (_LEGACY, _why_legacy),
+    Verdict.OVER_GRANTED: (_OVER_GRANTED, _why_over_granted),
+    Verdict.UNRESTRICTED: (_UNRESTRICTED, _WHY_UNRESTRICTED),
+    Verdict.NODE_AUTHORIZER: (_target, _WHY_TARGET),
+    Verdict.UNKNOWN: (_unknown, _why_unknown),
+}
