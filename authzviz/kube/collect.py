@@ -1,0 +1,128 @@
+"""One poll of one cluster: everything that is needed to judge it, read once."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import msgspec
+
+from authzviz.engine.model import Binding, Outcome, Read, Role, Snapshot
+from authzviz.kube.apiservers import read_apiservers, read_endpoints
+from authzviz.kube.connection import Connection
+from authzviz.kube.credentials import Credentials, expires_at
+from authzviz.kube.errors import (
+    ClusterUnreachable,
+    NotAnApiserver,
+    ReadFailed,
+    ReadForbidden,
+    Unauthorized,
+)
+from authzviz.kube.lists import Kind, expect, read_list
+from authzviz.kube.nodes import read_leases, read_nodes
+from authzviz.kube.objects import BindingJson, RoleJson, to_binding, to_role
+from authzviz.net import AddressPolicy
+
+MAX_BYTES = 512 << 20
+_RBAC = "rbac.authorization.k8s.io"
+
+
+class _Version(msgspec.Struct, frozen=True, rename="camel"):
+    git_version: str
+
+
+def collect(
+    credentials: Credentials,
+    *,
+    name: str,
+    policy: AddressPolicy,
+    deadline_seconds: float = 30.0,
+    max_bytes: int = MAX_BYTES,
+) -> Snapshot:
+    """What the cluster says now; each read ends as ok, forbidden or failed, never as empty.
+
+    Raises ClusterUnreachable where not even /version is answered. Takes at most
+    `deadline_seconds`, and takes at most `max_bytes` from the other side. What decides most is
+    read first, so that a slow cluster still tells it.
+    """
+    read_at = datetime.now(UTC)
+    with Connection(
+        credentials, policy, deadline_seconds=deadline_seconds, max_bytes=max_bytes
+    ) as connection:
+        version = _read_version(connection, credentials)
+        apiservers = read_apiservers(connection)
+        endpoints = read_endpoints(connection)
+        cluster_roles = _roles(connection, "clusterroles", "ClusterRoleList")
+        cluster_role_bindings = _bindings(
+            connection, "clusterrolebindings", "ClusterRoleBindingList"
+        )
+        roles = _roles(connection, "roles", "RoleList")
+        role_bindings = _bindings(connection, "rolebindings", "RoleBindingList")
+        leases = read_leases(connection)
+        nodes = read_nodes(connection)
+    return Snapshot(
+        name=name,
+        server=str(connection.server),
+        read_at=read_at,
+        server_time=connection.server_time,
+        version=version,
+        apiservers=apiservers,
+        endpoints=endpoints,
+        cluster_roles=cluster_roles,
+        cluster_role_bindings=cluster_role_bindings,
+        roles=roles,
+        role_bindings=role_bindings,
+        nodes=nodes,
+        leases=leases,
+    )
+
+
+def _read_version(connection: Connection, credentials: Credentials) -> Read[str]:
+    source, permission = "GET /version", "get /version"
+    try:
+        answer = connection.get("/version", max_bytes=1 << 20)
+    except ReadFailed as failed:
+        raise NotAnApiserver(f"{connection.server.host}: {failed.message}") from None
+    if answer.status == 401:
+        raise Unauthorized(_why_unauthorized(connection, credentials))
+    try:
+        body = expect(connection, answer)
+        version = msgspec.json.decode(body, type=_Version).git_version
+    except ReadForbidden as refused:
+        return Read(Outcome.FORBIDDEN, source, permission, why=refused.message)
+    except ReadFailed as failed:
+        kind = ClusterUnreachable if answer.status >= 429 else NotAnApiserver
+        raise kind(f"{connection.server.host}: {failed.message}") from None
+    except (msgspec.DecodeError, RecursionError):
+        version = ""
+    if not re.match(r"v[0-9]+\.[0-9]+", version):
+        raise NotAnApiserver(
+            f"{connection.server.host} gave an unexpected answer to /version: is it a"
+            " kube-apiserver, or the login page of something before it?"
+        )
+    return Read(Outcome.OK, source, permission, connection.clean(version))
+
+
+def _why_unauthorized(connection: Connection, credentials: Credentials) -> str:
+    end = expires_at(credentials)
+    if end and end < datetime.now(UTC):
+        return f"the credentials expired on {end:%Y-%m-%d %H:%M} UTC (401 Unauthorized)"
+    return f"{connection.server.host} does not accept the credentials (401 Unauthorized)"
+
+
+def _roles(connection: Connection, resource: str, kind: str) -> Read[tuple[Role, ...]]:
+    return read_list(
+        connection,
+        f"/apis/{_RBAC}/v1/{resource}",
+        f"list {resource}.{_RBAC}",
+        Kind(kind, RoleJson, to_role),
+    )
+
+
+def _bindings(connection: Connection, resource: str, kind: str) -> Read[tuple[Binding, ...]]:
+    return read_list(
+        connection,
+        f"/apis/{_RBAC}/v1/{resource}",
+        f"list {resource}.{_RBAC}",
+        Kind(kind, BindingJson, to_binding),
+    )

@@ -1,0 +1,221 @@
+"""One guarded connection to one apiserver, over the official client's own."""
+
+from __future__ import annotations
+
+import random
+import re
+import ssl
+import tempfile
+import time
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+import urllib3
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.rest import RESTClientObject
+from urllib3.exceptions import HTTPError
+
+from authzviz.kube.errors import CredentialsUnusable, ReadFailed
+from authzviz.kube.troubles import trouble
+from authzviz.net.pinned import LimitedSocket, Limits, PinnedPool, Route
+from authzviz.net.url import parse_https
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from authzviz.kube.credentials import Credentials
+    from authzviz.net import AddressPolicy
+
+JSON = "application/json"
+MAX_ANSWER_BYTES = 48 << 20
+_MAX_HEADER_BYTES = 64 << 10
+_MAX_TRIES = 4
+_MAX_WAIT_SECONDS = 5.0
+_PIECE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the apiserver said."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Connection:
+    """Reads of one cluster within one deadline and one byte budget; nothing but GET.
+
+    `server_time` is the apiserver's own clock, as of its last answer.
+
+    No redirects, no proxies of the environment, no compressed answers, one connection kept alive.
+    Source of the unguarded half: kubernetes 37.0.1, client/rest.py, RESTClientObject.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        policy: AddressPolicy,
+        *,
+        deadline_seconds: float,
+        max_bytes: int,
+    ) -> None:
+        self.server = parse_https(credentials.server)
+        self.limits = Limits(deadline_seconds, max_bytes)
+        self._read_seconds = max(deadline_seconds / 2, 1.0)
+        self.server_time: datetime | None = None
+        self._secrets = credentials.secret_texts
+        self._headers = {"User-Agent": "authzviz", "Accept-Encoding": "identity"}
+        if credentials.token:
+            self._headers["Authorization"] = f"Bearer {credentials.token.reveal()}"
+        self._rest: Any = RESTClientObject(_configuration(credentials, str(self.server)))
+        self._guard(_tls(credentials), Route(policy, self.limits))
+
+    def _guard(self, context: ssl.SSLContext, route: Route) -> None:
+        pool = self._rest.pool_manager
+        pool.connection_pool_kw["ssl_context"] = context
+        pool.pool_classes_by_scheme = {"https": partial(PinnedPool, route=route)}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._rest.close()
+
+    def get(self, path: str, *, accept: str = JSON, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
+        """The answer to a GET, whatever its status; waits and asks again where told to (429).
+
+        Raises ClusterUnreachable where there was none, ReadFailed where it was not acceptable.
+        """
+        for tries_left in reversed(range(_MAX_TRIES)):
+            self.limits.begin_read(self._read_seconds)
+            answer, wait = self._once(path, accept, max_bytes)
+            wait *= random.uniform(1.0, 1.3)  # noqa: S311 - jitter, so that pollers part
+            if answer.status not in {429, 503} or wait == 0 or not tries_left:
+                return answer
+            if wait >= self.limits.left():
+                return answer
+            time.sleep(wait)
+        raise AssertionError("unreachable")
+
+    def clean(self, text: str) -> str:
+        """A server's words for our pages: no secrets, no control characters, 300 characters."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        text = "".join(" " if unicodedata.category(c) in {"Cc", "Cf"} else c for c in text[:4000])
+        text = re.sub(r"\s+", " ", text).strip()
+        return text if len(text) <= 300 else text[:299] + "…"
+
+    def _once(self, path: str, accept: str, max_bytes: int) -> tuple[Answer, float]:
+        """One exchange: the answer, and for how many seconds it asks us to wait."""
+        url = f"{self.server}{path}"
+        headers = {**self._headers, "Accept": accept}
+        try:
+            response = self._rest.request(
+                "GET", url, headers=headers, _request_timeout=self.limits.read_left()
+            ).response
+            try:
+                body = self._body(response, max_bytes)
+            except BaseException:
+                response.close()  # what was read to its end goes back to the pool by itself
+                raise
+        except (HTTPError, OSError, ValueError) as error:
+            raise trouble(error, self.server.host, self.clean) from None
+        headers = response.headers
+        self.server_time = _date(headers.get("Date", "")) or self.server_time
+        answer = Answer(response.status, headers.get("Content-Type", ""), body)
+        return answer, _retry_after(headers.get("Retry-After", ""))
+
+    def _body(self, response: urllib3.HTTPResponse, max_bytes: int) -> bytes:
+        headers = response.headers
+        if sum(len(name) + len(value) for name, value in headers.items()) > _MAX_HEADER_BYTES:
+            raise ReadFailed("the answer's headers are too large")
+        if headers.get("Content-Encoding", "identity") not in {"", "identity"}:
+            raise ReadFailed("the answer is compressed, though none was asked for")
+        body = bytearray()
+        for piece in response.stream(_PIECE, decode_content=False):
+            body += piece
+            if len(body) > max_bytes:
+                raise ReadFailed(f"the answer is larger than {max_bytes >> 20} MiB")
+        return bytes(body)
+
+
+def _configuration(credentials: Credentials, host: str) -> Configuration:
+    # proxy="" and no_proxy="": None would take a proxy from the environment.
+    configuration = Configuration(
+        host=host,
+        proxy="",
+        no_proxy="",
+        retries=urllib3.Retry(total=False, redirect=0, raise_on_redirect=False),
+        verify_ssl=not credentials.insecure,
+        tls_server_name=credentials.tls_server_name or None,
+        connection_pool_maxsize=1,
+    )
+    if credentials.insecure:
+        configuration.assert_hostname = False
+    return configuration
+
+
+def _tls(credentials: Credentials) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = LimitedSocket
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        if credentials.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        elif credentials.ca_data:
+            context.load_verify_locations(cadata=credentials.ca_data.reveal())
+        else:
+            context.load_default_certs()
+        if credentials.client_certificate and credentials.client_key:
+            _load_pair(
+                context, credentials.client_certificate.reveal(), credentials.client_key.reveal()
+            )
+    except (ssl.SSLError, ValueError):
+        # OpenSSL's own words may quote the material.
+        raise CredentialsUnusable(
+            "the CA, client certificate or client key of the kubeconfig can't be used"
+        ) from None
+    return context
+
+
+def _load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Load a certificate and its key, which OpenSSL reads from files only.
+
+    The file is unlinked at once by its context manager, and is ours alone (0600).
+    """
+    with tempfile.NamedTemporaryFile("w", prefix="authzviz-", dir=_memory_folder()) as file:
+        file.write(f"{certificate}\n{key}\n")
+        file.flush()
+        context.load_cert_chain(file.name, password=_no_password)
+
+
+def _no_password() -> str:
+    raise ValueError("the client key is encrypted")
+
+
+def _memory_folder() -> str | None:
+    from os import W_OK, access
+
+    return "/dev/shm" if access("/dev/shm", W_OK) else None  # noqa: S108
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _retry_after(text: str) -> float:
+    return min(float(text), _MAX_WAIT_SECONDS) if re.fullmatch(r"[0-9]{1,9}", text) else 0.0

@@ -1,0 +1,184 @@
+"""Connections to checked addresses only, with a deadline and a byte budget that nothing escapes."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from authzviz.net.address import AddressPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# One address of several may be dead; the others still deserve a try within the deadline.
+_CONNECT_SECONDS = 5.0
+_MAX_ADDRESSES = 8
+
+Resolver = "Callable[[str, int], list[str]]"
+
+
+class NameUnresolved(OSError):
+    """The host name has no address."""
+
+
+class DeadlineOver(TimeoutError):
+    """The time for the whole of the work, or for this read, is used up."""
+
+
+class BudgetSpent(OSError):
+    """The other side sent more bytes than are taken from it."""
+
+
+class Limits:
+    """What one piece of work may still use: seconds (monotonic clock) and received bytes."""
+
+    def __init__(self, seconds: float, max_bytes: int) -> None:
+        self._end = time.monotonic() + seconds
+        self._read_end = self._end
+        self._bytes_left = max_bytes
+
+    def begin_read(self, seconds: float) -> None:
+        """Give the next read at most `seconds`, and never more than the work has left."""
+        self._read_end = min(self._end, time.monotonic() + seconds)
+
+    def left(self) -> float:
+        """Seconds left for all of the work, 0 or less when it is over."""
+        return self._end - time.monotonic()
+
+    def read_left(self) -> float:
+        """Seconds left for the current read. Raises DeadlineOver when there are none."""
+        left = self._read_end - time.monotonic()
+        if left <= 0:
+            raise DeadlineOver("no time left")
+        return left
+
+    def spend(self, received: int) -> None:
+        """Count received bytes. Raises BudgetSpent when too many came."""
+        self._bytes_left -= received
+        if self._bytes_left < 0:
+            raise BudgetSpent("too many bytes")
+
+
+class LimitedSocket(ssl.SSLSocket):
+    """A TLS socket whose every receive is bounded by the limits.
+
+    A per-receive timeout alone would let one byte every half second go on for hours, and header
+    lines and chunk sizes are read before any cap on a body could apply.
+    """
+
+    limits: Limits | None = None
+
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+        if self.limits is None:
+            return super().recv_into(buffer, nbytes, flags)
+        self.settimeout(self.limits.read_left())
+        received = super().recv_into(buffer, nbytes, flags)
+        self.limits.spend(received)
+        return received
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Every address that the system's resolver gives. Raises NameUnresolved."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise NameUnresolved(f"{host} could not be resolved") from None
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class Route:
+    """The addresses of one host, resolved and checked once, for every connection of one work.
+
+    Raises AddressForbidden if any record is disallowed: which one would be used is not ours to
+    choose. What is connected to is what was checked, so a name that changes meanwhile (DNS
+    rebinding) gains nothing.
+    """
+
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        limits: Limits,
+        resolver: Callable[[str, int], list[str]] = resolve,
+    ) -> None:
+        self._policy = policy
+        self._resolver = resolver
+        self._addresses: tuple[str, ...] = ()
+        self.limits = limits
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        """A connected TCP socket. Raises AddressForbidden, NameUnresolved, OSError."""
+        if not self._addresses:
+            self._addresses = self._checked(host, port)
+        error: OSError = NameUnresolved(f"{host} has no address")
+        for address in self._addresses[:_MAX_ADDRESSES]:
+            try:
+                seconds = min(_CONNECT_SECONDS, self.limits.read_left())
+                return socket.create_connection((address, port), seconds)
+            except DeadlineOver:
+                raise
+            except OSError as failed:
+                error = failed
+        raise error
+
+    def _checked(self, host: str, port: int) -> tuple[str, ...]:
+        found = self._resolve_in_time(host, port)
+        return tuple(str(self._policy.check(address)) for address in found)
+
+    def _resolve_in_time(self, host: str, port: int) -> list[str]:
+        """What the resolver gives; getaddrinfo knows no timeout, so it is left behind if late."""
+        answer: list[list[str] | OSError] = []
+
+        def ask() -> None:
+            try:
+                answer.append(self._resolver(host, port))
+            except OSError as failed:
+                answer.append(failed)
+
+        thread = threading.Thread(target=ask, name="resolve", daemon=True)
+        thread.start()
+        thread.join(self.limits.read_left())
+        if not answer:
+            raise DeadlineOver(f"{host} was not resolved in time")
+        if isinstance(answer[0], OSError):
+            raise answer[0]
+        return answer[0]
+
+
+class PinnedConnection(HTTPSConnection):
+    """urllib3's connection, over a Route; SNI and the certificate's name stay the host's."""
+
+    def __init__(self, *args: Any, route: Route, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._route = route
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            sock = self._route.connect(self._dns_host, self.port)
+        except TimeoutError as late:
+            raise ConnectTimeoutError(self, "connecting took too long") from late
+        except OSError as failed:
+            raise NewConnectionError(self, "the connection failed") from failed
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(self._route.limits.read_left())
+        return sock
+
+    def connect(self) -> None:
+        super().connect()
+        if isinstance(self.sock, LimitedSocket):
+            self.sock.limits = self._route.limits
+
+
+class PinnedPool(HTTPSConnectionPool):
+    """Makes PinnedConnections; `route` is passed on to each of them."""
+
+    ConnectionCls = PinnedConnection
+
+    def __init__(self, host: str, port: int | None = None, *, route: Route, **kwargs: Any) -> None:
+        super().__init__(host, port, route=route, **kwargs)
