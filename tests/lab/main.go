@@ -1,0 +1,31 @@
+// Command lab runs the real Kubernetes components of the lab, chosen by its first argument:
+// kube-apiserver, kube-controller-manager, or hollow-node (the kubelet's own code over a fake
+// container runtime). One binary, because the three share nearly everything that takes long to link.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"k8s.io/component-base/cli"
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+)
+
+var components = map[string]func() *cobra.Command{
+	"kube-apiserver":          apiserver.NewAPIServerCommand,
+	"kube-controller-manager": controllermanager.NewControllerManagerCommand,
+	"hollow-node":             newHollowNodeCommand,
+}
+
+func main() {
+	if len(os.Args) > 1 {
+		if command, known := components[os.Args[1]]; known {
+			os.Args = os.Args[1:]
+			os.Exit(cli.Run(command()))
+		}
+	}
+	fmt.Fprintln(os.Stderr, "usage: lab kube-apiserver|kube-controller-manager|hollow-node FLAGS")
+	os.Exit(2)
+}
