@@ -1,0 +1,68 @@
+"""Pytest fixtures for live clusters; all that a test starts ends with the test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.lab.rig import Lab, open_etcd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from tests.lab.cluster import Cluster
+    from tests.lab.components import ControllerManager, Kubelet
+    from tests.lab.etcd import Etcd
+
+
+class ClusterFactory(Protocol):
+    def __call__(
+        self,
+        name: str = ...,
+        *,
+        authorization_mode: str | None = ...,
+        admission_plugins: str | None = ...,
+        authorization_config: str | None = ...,
+        objects: Sequence[Mapping[str, Any]] = ...,
+        disabled_admission_plugins: str | None = ...,
+        other_flags: Sequence[str] = ...,
+    ) -> Cluster: ...
+
+
+class KubeletFactory(Protocol):
+    def __call__(self, cluster: Cluster, name: str = ...) -> Kubelet: ...
+
+
+class ControllerManagerFactory(Protocol):
+    def __call__(self, cluster: Cluster) -> ControllerManager: ...
+
+
+@pytest.fixture(scope="session")
+def lab_ground() -> Iterator[tuple[Etcd, Path, Path]]:
+    """The etcd, the built components and the directory that the session's labs share."""
+    with open_etcd() as ground:
+        yield ground
+
+
+@pytest.fixture
+def lab(lab_ground: tuple[Etcd, Path, Path]) -> Iterator[Lab]:
+    with Lab(*lab_ground) as lab:
+        yield lab
+
+
+@pytest.fixture
+def cluster(lab: Lab) -> ClusterFactory:
+    return lab.cluster
+
+
+@pytest.fixture
+def kubelet(lab: Lab) -> KubeletFactory:
+    return lab.kubelet
+
+
+@pytest.fixture
+def controller_manager(lab: Lab) -> ControllerManagerFactory:
+    return lab.controller_manager

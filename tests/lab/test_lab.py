@@ -1,0 +1,121 @@
+"""The lab itself: it behaves as Kubernetes does, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lab.cluster import cluster_role_binding, group, user
+
+if TYPE_CHECKING:
+    from tests.lab.plugin import ClusterFactory, ControllerManagerFactory, KubeletFactory
+
+pytestmark = pytest.mark.lab
+
+BINDING = "system:node"
+BINDING_PATH = f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{BINDING}"
+REFUSED = (
+    'leases.coordination.k8s.io \\"node1\\" is forbidden: User \\"system:node:node1\\" cannot get '
+    'resource \\"leases\\" in API group \\"coordination.k8s.io\\" in the namespace '
+    '\\"kube-node-lease\\"'
+)
+
+
+def test_the_outage_and_both_ways_out_of_it(
+    cluster: ClusterFactory, kubelet: KubeletFactory, controller_manager: ControllerManagerFactory
+) -> None:
+    fresh = cluster(authorization_mode="RBAC", admission_plugins="NodeRestriction")
+    node = kubelet(fresh, "node1")
+    controller_manager(fresh)
+
+    node.wait_for_log(REFUSED)
+    node.wait_for_log('cannot list resource \\"nodes\\"')
+    assert fresh.subjects(BINDING) == []
+    assert fresh.ready_status("node1") is None
+
+    fresh.set_subject(BINDING, group("system:nodes"))
+    node.wait_until_ready()
+
+    fresh.admin.delete(BINDING_PATH)
+    node.wait_until_not_ready()
+
+    fresh.restart(authorization_mode="Node,RBAC")
+    node.wait_until_ready()
+    assert fresh.subjects(BINDING) == []
+
+
+def test_an_authorization_config_replaces_the_mode_and_objects_are_there_from_the_start(
+    cluster: ClusterFactory,
+) -> None:
+    configuration = """\
+apiVersion: apiserver.config.k8s.io/v1
+kind: AuthorizationConfiguration
+authorizers: [{type: Node, name: node}, {type: RBAC, name: rbac}]
+"""
+    bound = cluster_role_binding("team", "cluster-admin", [group("team")])
+
+    live = cluster(authorization_config=configuration, objects=[bound])
+
+    assert live.subjects("team") == [group("team")]
+    own_node = live.api(live.node_certificate("node1")).request("GET", "/api/v1/nodes/node1")
+    assert own_node.status == 404  # allowed, and absent
+    other = live.admin.request("GET", "/api/v1/nodes", user="ann", groups=["system:authenticated"])
+    assert other.status == 403
+
+
+def test_credentials_of_every_kind_get_what_they_are_granted(cluster: ClusterFactory) -> None:
+    live = cluster(authorization_mode="RBAC")
+    rules = [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}]
+    live.grant(user("reader"), rules)
+    live.grant({"kind": "ServiceAccount", "name": "robot", "namespace": "default"}, rules)
+
+    for credential in (live.certificate("reader"), live.service_account("robot")):
+        api = live.api(credential)
+        assert api.request("GET", "/api/v1/nodes").status == 200
+        assert api.request("GET", "/api/v1/secrets").status == 403
+
+
+HOLD_A_CLUSTER = """
+import sys, time
+from tests.lab.rig import open_lab
+with open_lab() as lab:
+    cluster = lab.cluster(authorization_mode="RBAC")
+    kubelet = lab.kubelet(cluster)
+    print(lab.etcd.process.pid, cluster.process.pid, kubelet.process.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_killed_lab_leaves_no_process_behind() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_A_CLUSTER],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as holder:
+        assert holder.stdout is not None
+        pids = [int(pid) for pid in holder.stdout.readline().split()]
+        assert len(pids) == 3
+        assert all(_is_alive(pid) for pid in pids)
+
+        holder.send_signal(signal.SIGKILL)
+
+    deadline = time.monotonic() + 20
+    while any(_is_alive(pid) for pid in pids):
+        assert time.monotonic() < deadline, "a process of the lab outlived it"
+        time.sleep(0.05)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    # An orphan is a zombie for as long as whoever adopts it takes to notice.
+    return ") Z " not in state
