@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _START_SECONDS = 60
 # Endpoints may hold no loopback address, and a machine without a network has no other.
 _ADVERTISED = "192.0.2.1"
+NODE_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _RBAC = "rbac.authorization.k8s.io"
 _REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _BINDINGS = f"/apis/{_RBAC}/v1/clusterrolebindings"
@@ -161,6 +162,9 @@ class Cluster:
 
     def is_ready(self, node: str) -> bool:
         return self.ready_status(node) == "True"
+
+    def has_lease(self, node: str) -> bool:
+        return self.admin.request("GET", f"{NODE_LEASES}/{node}").status == 200
 
     def _is_allowed(self, review: Mapping[str, Any]) -> bool:
         return self.admin.request("POST", _REVIEWS, review).json()["status"]["allowed"] is True

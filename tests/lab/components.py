@@ -53,8 +53,13 @@ class Kubelet:
         return self.process.log_text()
 
     def wait_for_log(self, text: str, *, seconds: float = _READY_SECONDS) -> None:
-        """Return when the kubelet has written this; raise LabError when it doesn't."""
-        self.process.wait_until(lambda: text in self.log_text(), repr(text), seconds=seconds)
+        """Return when the kubelet has written this; raise LabError when it doesn't.
+
+        A quote is matched as itself: the log escapes those within its values.
+        """
+        self.process.wait_until(
+            lambda: text in self.log_text().replace('\\"', '"'), repr(text), seconds=seconds
+        )
 
     def wait_until_ready(self, *, seconds: float = _READY_SECONDS) -> None:
         """Return when the cluster shows this kubelet's Node as Ready."""
@@ -63,6 +68,10 @@ class Kubelet:
     def wait_until_not_ready(self, *, seconds: float = _READY_SECONDS) -> None:
         """Return when the controller manager has given the silent Node up."""
         self._wait(lambda: not self._cluster.is_ready(self.name), "NotReady", seconds)
+
+    def wait_until_leased(self, *, seconds: float = _READY_SECONDS) -> None:
+        """Return when this kubelet has its Lease, up to 10 s after its Node is Ready."""
+        self._wait(lambda: self._cluster.has_lease(self.name), "with a Lease", seconds)
 
     def _wait(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
         self._cluster.process.wait_until(condition, f"{self.name} {what}", seconds=seconds)

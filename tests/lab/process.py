@@ -94,7 +94,9 @@ class Process:
         self.stop()
 
     def _tail(self) -> str:
-        return "\n".join(self.log_text().splitlines()[-15:])
+        """Return the last lines, of those that differ in nothing but their time only the last."""
+        lines = {line.partition("] ")[2] or line: line for line in self.log_text().splitlines()}
+        return "\n".join([*lines.values()][-15:])
 
 
 def is_port_clash(process: Process) -> bool:

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.lab
 BINDING = "system:node"
 BINDING_PATH = f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{BINDING}"
 REFUSED = (
-    'leases.coordination.k8s.io \\"node1\\" is forbidden: User \\"system:node:node1\\" cannot get '
-    'resource \\"leases\\" in API group \\"coordination.k8s.io\\" in the namespace '
-    '\\"kube-node-lease\\"'
+    'leases.coordination.k8s.io "node1" is forbidden: User "system:node:node1" cannot get '
+    'resource "leases" in API group "coordination.k8s.io" in the namespace '
+    '"kube-node-lease"'
 )
 
 
@@ -35,7 +35,7 @@ def test_the_outage_and_both_ways_out_of_it(
     controller_manager(fresh)
 
     node.wait_for_log(REFUSED)
-    node.wait_for_log('cannot list resource \\"nodes\\"')
+    node.wait_for_log('cannot list resource "nodes"')
     assert fresh.subjects(BINDING) == []
     assert fresh.ready_status("node1") is None
 
