@@ -1,0 +1,145 @@
+"""Records the sample fleet from live clusters: `python -m tests.lab.record DIRECTORY`.
+
+One gzipped JSON a scenario: `recorded_at` (the apiserver's Date), and `responses`: for each path
+status, content type, `json` (the body as served) and, where a Table was asked for too, `table`.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import gzip
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.lab.build import KUBERNETES
+from tests.lab.cluster import NODE_LEASES, Cluster, cluster_role_binding, group, user
+from tests.lab.rig import Lab, open_lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.lab.api import Answer
+    from tests.lab.components import Kubelet
+
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_FLAGZ = "application/json;as=Flagz;v=v1beta1;g=config.k8s.io"
+_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+_NODES = "/api/v1/nodes"
+_PLAIN = ("/version", "/readyz", "/api", "/apis")
+_LISTS = (
+    _NODES,
+    "/api/v1/namespaces/kube-system/pods",
+    f"{_RBAC}/clusterroles",
+    f"{_RBAC}/clusterrolebindings",
+    f"{_RBAC}/roles",
+    f"{_RBAC}/rolebindings",
+    NODE_LEASES,
+    "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+)
+_SECRET = re.compile(r"PRIVATE KEY|\beyJ[\w-]{10,}\.")
+_REFUSED = 'cannot get resource "leases"'
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A cluster of the sample fleet.
+
+    `bound`: ClusterRole system:node is bound to Group system:nodes. `left`: afterwards that ends,
+    and only the first of the nodes is bound, as a user.
+    """
+
+    team: str
+    nodes: int
+    authorization_mode: str
+    admission_plugins: str | None = "NodeRestriction"
+    bound: bool = False
+    left: bool = False
+
+
+SCENARIOS = {
+    "outage": Scenario("eu5", 4, "RBAC"),
+    "legacy": Scenario("eu1", 5, "RBAC", bound=True),
+    "leftover": Scenario("eu2", 4, "Node,RBAC", bound=True),
+    "unrestricted": Scenario("eu3", 3, "Node,RBAC", admission_plugins=None),
+    "node-authorizer": Scenario("eu4", 6, "Node,RBAC"),
+    "mixed": Scenario("us1", 3, "RBAC", bound=True, left=True),
+}
+
+
+def record(scenario: Scenario, name: str, lab: Lab) -> dict[str, Any]:
+    """Return what the apiserver of a fresh cluster in this scenario serves."""
+    cluster = lab.cluster(
+        name,
+        authorization_mode=scenario.authorization_mode,
+        admission_plugins=scenario.admission_plugins,
+    )
+    lab.controller_manager(cluster)
+    if scenario.bound:
+        cluster.set_subject("system:node", group("system:nodes"))
+    names = [f"{scenario.team}-worker-{number + 1}" for number in range(scenario.nodes)]
+    kubelets = [lab.kubelet(cluster, node) for node in names]
+    _settle(scenario, cluster, kubelets)
+    return _responses(cluster)
+
+
+def _settle(scenario: Scenario, cluster: Cluster, kubelets: list[Kubelet]) -> None:
+    """Return when the nodes are what the scenario makes of them."""
+    if not scenario.bound and scenario.authorization_mode == "RBAC":
+        for kubelet in kubelets:
+            kubelet.wait_for_log(_REFUSED)
+        return
+    for kubelet in kubelets:
+        kubelet.wait_until_ready()
+        kubelet.wait_until_leased()
+    if scenario.left:
+        first, *others = kubelets
+        subject = user(f"system:node:{first.name}")
+        cluster.apply([cluster_role_binding("canary-node", "system:node", [subject])])
+        cluster.remove_subjects("system:node")
+        for kubelet in others:
+            kubelet.wait_until_not_ready()
+
+
+def _responses(cluster: Cluster) -> dict[str, Any]:
+    api = cluster.admin
+    responses = {path: _entry(api.request("GET", path)) for path in _PLAIN}
+    responses["/flagz"] = _entry(api.request("GET", "/flagz", accept=_FLAGZ))
+    for path in _LISTS:
+        responses[path] = _entry(api.request("GET", path))
+        responses[path]["table"] = api.request("GET", path, accept=_TABLE).body
+    last = api.request("GET", _NODES)
+    for node in last.json()["items"]:
+        path = f"{_NODES}/{node['metadata']['name']}"
+        responses[path] = _entry(api.request("GET", path))
+    recorded_at = email.utils.parsedate_to_datetime(last.date).isoformat()
+    return {"recorded_at": recorded_at, "responses": responses}
+
+
+def _entry(answer: Answer) -> dict[str, Any]:
+    return {"status": answer.status, "type": answer.type, "json": answer.body}
+
+
+def save(recording: dict[str, Any], path: Path) -> None:
+    """Write the recording; the same recording gives the same bytes. Refuses secrets."""
+    text = json.dumps(recording, sort_keys=True)
+    if found := _SECRET.search(text):
+        raise ValueError(f"{path.name} would hold a secret: {found[0]}")
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def main(arguments: Iterable[str]) -> None:
+    directory, *names = arguments
+    Path(directory).mkdir(parents=True, exist_ok=True)
+    for name in names or SCENARIOS:
+        with open_lab() as lab:
+            recording = record(SCENARIOS[name], name, lab)
+        save(recording, Path(directory) / f"v{KUBERNETES}-{name}.json.gz")
+        print(f"recorded {name}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
