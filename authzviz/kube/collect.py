@@ -46,6 +46,10 @@ def collect(
     read first, so that a slow cluster still tells it.
     """
     read_at = datetime.now(UTC)
+    if credentials.exec_plugin:
+        from authzviz.kube.exec_plugin import signed_in
+
+        credentials = signed_in(credentials, seconds=deadline_seconds)
     with Connection(
         credentials, policy, deadline_seconds=deadline_seconds, max_bytes=max_bytes
     ) as connection:

@@ -50,7 +50,7 @@ def credentials_of(
     certificate = _pem(user, user_folder, "client-certificate", strictness)
     key = _pem(user, user_folder, "client-key", strictness)
     token = _token(user, user_folder, strictness)
-    plugin = _exec_plugin(user) if user.has("exec") else None
+    plugin = _exec_plugin(user, user_folder) if user.has("exec") else None
     if bool(certificate) != bool(key):
         missing = "client-key-data" if certificate else "client-certificate-data"
         raise user.error(missing, "is missing: a certificate and its key belong together")
@@ -163,7 +163,7 @@ def _file(fields: Fields, folder: Path | None, field: str, strictness: Strictnes
         raise fields.error(field, f"{name} is no text") from None
 
 
-def _exec_plugin(user: Fields) -> ExecPlugin:
+def _exec_plugin(user: Fields, folder: Path | None) -> ExecPlugin:
     plugin = user.child("exec")
     version = plugin.required("apiVersion")
     if version not in _EXEC_VERSIONS:
@@ -172,8 +172,11 @@ def _exec_plugin(user: Fields) -> ExecPlugin:
         (entry.required("name"), Secret(entry.text("value")))
         for entry in plugin.entries("env", 100)
     )
+    command = plugin.required("command")
+    if "/" in command and folder is not None:
+        command = str(folder / command)
     return ExecPlugin(
-        command=plugin.required("command"),
+        command=command,
         args=plugin.texts("args"),
         env=env,
         api_version=version,

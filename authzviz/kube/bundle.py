@@ -1,0 +1,131 @@
+"""A snapshot as a file: JSON, or the same gzipped; the format carries its version."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from authzviz.engine.model import Outcome, Snapshot
+
+FORMAT = "authzviz-bundle/1"
+_NAME, _, _VERSION = FORMAT.partition("/")
+MAX_FILE_BYTES = 32 << 20
+MAX_BYTES = 192 << 20
+_GZIP = b"\x1f\x8b"
+
+
+class BundleError(ValueError):
+    """A file is no bundle that can be read here; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    format: str
+    snapshot: Snapshot
+
+
+class _Head(msgspec.Struct, frozen=True):
+    format: str
+
+
+def dump(snapshot: Snapshot, target: Path | BinaryIO) -> None:
+    """Write a bundle to a path, gzipped where that ends in .gz, or as plain JSON to a stream.
+
+    A path gets a whole bundle or none. Raises OSError.
+    """
+    raw = to_bytes(snapshot)
+    if not isinstance(target, Path):
+        target.write(raw)
+        return
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        # mtime 0: the same snapshot gives the same file.
+        partial.write_bytes(gzip.compress(raw, mtime=0) if target.suffix == ".gz" else raw)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def to_bytes(snapshot: Snapshot) -> bytes:
+    """The bundle as JSON."""
+    return msgspec.json.encode(_Bundle(FORMAT, snapshot))
+
+
+def load(source: Path | bytes) -> Snapshot:
+    """The snapshot of a bundle, plain or gzipped, marked as not live.
+
+    Raises BundleError for what is none, is newer, cut off, too large, or contradicts itself.
+    """
+    raw = _plain(_read(source) if isinstance(source, Path) else source)
+    try:
+        _check_format(msgspec.json.decode(raw, type=_Head).format)
+        snapshot = msgspec.json.decode(raw, type=_Bundle).snapshot
+    except msgspec.ValidationError as error:
+        raise BundleError(f"is not a bundle: {error}") from None
+    except (msgspec.DecodeError, RecursionError):
+        raise BundleError(_why_no_json(raw)) from None
+    _check(snapshot)
+    return replace(snapshot, is_live=False)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BundleError(f"{path}: {error.strerror}") from None
+
+
+def _plain(raw: bytes) -> bytes:
+    if not raw.startswith(_GZIP):
+        if len(raw) > MAX_BYTES:
+            raise BundleError(f"is too large: more than {MAX_BYTES >> 20} MiB")
+        return raw
+    if len(raw) > MAX_FILE_BYTES:
+        raise BundleError(f"is too large: more than {MAX_FILE_BYTES >> 20} MiB")
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpacker.decompress(raw, MAX_BYTES + 1)
+    except zlib.error:
+        raise BundleError("is damaged: its gzip can't be unpacked") from None
+    if len(plain) > MAX_BYTES:
+        raise BundleError(f"is too large: it unpacks to more than {MAX_BYTES >> 20} MiB")
+    if not unpacker.eof:
+        raise BundleError("is cut off: its gzip has no end")
+    return plain
+
+
+def _check_format(found: str) -> None:
+    name, _, version = found.partition("/")
+    if name != _NAME or not version.isdecimal():
+        raise BundleError("is not a bundle: its format is another")
+    if int(version[:9]) > int(_VERSION):
+        raise BundleError(f"is newer ({found[:40]}) than this authzviz can read ({FORMAT})")
+
+
+def _why_no_json(raw: bytes) -> str:
+    if raw.lstrip().startswith(b'{"format"') and not raw.rstrip().endswith(b"}"):
+        return "is cut off: its JSON has no end"
+    return "is not a bundle: it is no JSON"
+
+
+def _check(snapshot: Snapshot) -> None:
+    for name, read in snapshot.reads.items():
+        if (read.outcome is Outcome.OK) is (read.value is None):
+            raise BundleError(f"contradicts itself: {name} is {read.outcome}, by its value not")
+    if any(moment is not None and moment.tzinfo is None for moment in _moments(snapshot)):
+        raise BundleError("has a time without a time zone")
+
+
+def _moments(snapshot: Snapshot) -> Iterator[datetime | None]:
+    yield snapshot.read_at
+    yield snapshot.server_time
+    yield from (node.since for node in snapshot.nodes.value or ())
+    yield from (lease.renewed_at for lease in snapshot.leases.value or ())
