@@ -30,7 +30,7 @@ check: $(DEV_READY) ## what needs no test: style, types, layers, templates, migr
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timing | tail -n 3
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/djlint --check --lint --quiet templates
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@echo "all checks pass"

@@ -1,6 +1,231 @@
-"""The authzviz command."""
+"""The authzviz command: the same answers as the dashboard's, without server or database.
+
+Exit status: 0 fine, 1 a verdict that --fail-on names, 2 wrong usage, 3 a cluster that did not
+answer. Start-up time is part of the product: what only one command needs is imported there.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path  # typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from authzviz.engine.assessment import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from authzviz.engine.model import Snapshot
+    from authzviz.kube.kubeconfig import Context
+    from authzviz.reports.checked import Checked
+
+FAILED, WRONG_USAGE, UNREACHABLE = 1, 2, 3
+_MOST_AT_ONCE = 8
+
+app = typer.Typer(
+    name="authzviz",
+    help="By which path does every kubelet get its permissions, and is that safe?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(help="The kubeconfig; without it, $KUBECONFIG or ~/.kube/config.", metavar="F"),
+]
+AllowExec = Annotated[
+    bool, typer.Option("--allow-exec", help="Run the credential plugins that the kubeconfig names.")
+]
+
+
+class Format(StrEnum):
+    """How `check` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@app.callback()
+def _authzviz() -> None:
+    """By which path does every kubelet get its permissions, and is that safe?"""
+
+
+@app.command()
+def collect(
+    output: Annotated[Path, typer.Option(help="BUNDLE.json or BUNDLE.json.gz", metavar="BUNDLE")],
+    kubeconfig: Kubeconfig = None,
+    context: Annotated[str | None, typer.Option(metavar="C", help="Not the current one.")] = None,
+    allow_exec: AllowExec = False,
+) -> None:
+    """Read a cluster into a bundle: names, rules and authorization flags, no secrets."""
+    from authzviz.kube import bundle
+
+    chosen = _contexts(kubeconfig, [context] if context else [], False, allow_exec)
+    snapshot = _read(chosen[0])
+    if isinstance(snapshot, str):
+        typer.echo(f"{chosen[0].name}: {snapshot}", err=True)
+        raise typer.Exit(UNREACHABLE)
+    try:
+        bundle.dump(snapshot, output)
+    except OSError as error:
+        raise _wrong_usage(f"{output} can't be written: {error.strerror}") from None
+
+
+@app.command()
+def check(
+    kubeconfig: Kubeconfig = None,
+    context: Annotated[
+        list[str] | None, typer.Option(metavar="C", help="A context; may be repeated.")
+    ] = None,
+    all_contexts: Annotated[bool, typer.Option("--all-contexts", help="Every context.")] = False,
+    bundle: Annotated[
+        list[Path] | None, typer.Option(metavar="B", help="A bundle; may be repeated.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="For people, or for programs.")] = Format.TEXT,  # noqa: A002
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            metavar="VERDICT,...",
+            help="Exit with 1 on these; by default on all but node-authorizer; 'none' for never.",
+        ),
+    ] = "",
+    allow_exec: AllowExec = False,
+) -> None:
+    """Judge clusters: by which path do their kubelets get their permissions, and is it safe?"""
+    failing = _failing(fail_on)
+    checked = [_check_bundle(path) for path in bundle or []]
+    if not checked or kubeconfig or context or all_contexts:
+        contexts = _contexts(kubeconfig, context or [], all_contexts, allow_exec)
+        checked += _each(_check_context, contexts)
+    typer.echo(_report(checked, format))
+    if any(cluster.assessment is None for cluster in checked):
+        raise typer.Exit(UNREACHABLE)
+    if any(cluster.verdict in failing for cluster in checked):
+        raise typer.Exit(FAILED)
+
+
+def _failing(fail_on: str) -> frozenset[str]:
+    """The verdicts of --fail-on; every word must be one."""
+    if not fail_on:
+        return frozenset(Verdict) - {Verdict.NODE_AUTHORIZER}
+    if fail_on == "none":
+        return frozenset()
+    words = [word.strip() for word in fail_on.split(",")]
+    unknown = [word for word in words if word not in set(Verdict)]
+    if unknown:
+        raise _wrong_usage(
+            f"--fail-on {', '.join(unknown)}: no such verdict; there are {', '.join(Verdict)}"
+        )
+    return frozenset(words)
+
+
+def _contexts(
+    kubeconfig: Path | None, names: Sequence[str], all_contexts: bool, allow_exec: bool
+) -> list[Context]:
+    """The contexts asked for, or the current one; exits with 2 where there is none such."""
+    from authzviz.kube.kubeconfig import (
+        KubeconfigError,
+        current_context,
+        default_paths,
+        load_files,
+    )
+
+    paths = (kubeconfig,) if kubeconfig else default_paths()
+    try:
+        contexts = {context.name: context for context in load_files(paths, allow_exec=allow_exec)}
+        current = current_context(paths)
+    except KubeconfigError as error:
+        raise _wrong_usage(str(error)) from None
+    if all_contexts and contexts:
+        return list(contexts.values())
+    wanted = list(dict.fromkeys(names)) or ([current] if current else [])
+    if not wanted:
+        raise _wrong_usage(_nothing_chosen(contexts, paths))
+    unknown = [name for name in wanted if name not in contexts]
+    if unknown:
+        known = ", ".join(contexts) or "none"
+        raise _wrong_usage(f"no context {', '.join(unknown)}; there are: {known}")
+    return [contexts[name] for name in wanted]
+
+
+def _nothing_chosen(contexts: dict[str, Context], paths: Sequence[Path]) -> str:
+    if not contexts:
+        looked = ", ".join(str(path) for path in paths)
+        return f"no context in {looked}; name a file with --kubeconfig, or a --bundle"
+    return f"no current context; choose with --context from: {', '.join(contexts)}"
+
+
+def _read(context: Context) -> Snapshot | str:
+    """The context's snapshot, or why not even /version was answered."""
+    if context.credentials is None:
+        return context.problem
+    from authzviz.kube.collect import collect
+    from authzviz.kube.errors import ClusterUnreachable
+    from authzviz.net import COMMAND_LINE
+
+    try:
+        return collect(context.credentials, name=context.name, policy=COMMAND_LINE)
+    except ClusterUnreachable as error:
+        return error.message
+
+
+def _check_context(context: Context) -> Checked:
+    from authzviz.reports.checked import Checked
+
+    snapshot = _read(context)
+    if isinstance(snapshot, str):
+        server = context.credentials.server if context.credentials else ""
+        return Checked(context.name, server, None, None, snapshot)
+    return _judged(snapshot)
+
+
+def _check_bundle(path: Path) -> Checked:
+    from authzviz.kube import bundle
+
+    try:
+        return _judged(bundle.load(path))
+    except bundle.BundleError as error:
+        raise _wrong_usage(str(error)) from None
+    except OSError as error:
+        raise _wrong_usage(f"{path} can't be read: {error.strerror}") from None
+
+
+def _judged(snapshot: Snapshot) -> Checked:
+    from authzviz.engine import judge
+    from authzviz.reports.checked import Checked
+
+    return Checked(snapshot.name, snapshot.server, snapshot.read_at, judge(snapshot))
+
+
+def _each(check_one: Callable[[Context], Checked], contexts: list[Context]) -> list[Checked]:
+    """Each context checked, a few at once: one that hangs doesn't hold up the others."""
+    if len(contexts) == 1:
+        return [check_one(contexts[0])]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        return list(pool.map(check_one, contexts))
+
+
+def _report(checked: list[Checked], format_: Format) -> str:
+    if format_ is Format.JSON:
+        from authzviz.reports.check_json import check_json
+
+        return check_json(checked)
+    from authzviz.reports.check_text import check_text
+
+    return check_text(checked, lambda text, color: typer.style(text, fg=color, bold=True))
+
+
+def _wrong_usage(message: str) -> typer.Exit:
+    typer.echo(f"authzviz: {message}", err=True)
+    return typer.Exit(WRONG_USAGE)
 
 
 def main() -> None:
-    """Run the command line."""
-    raise SystemExit(2)
+    """Run the command line; typer ends the process with the exit status."""
+    app()

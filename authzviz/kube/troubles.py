@@ -45,10 +45,11 @@ def trouble(error: BaseException, host: str, clean: Callable[[str], str]) -> Kub
 def _transport_trouble(
     chain: list[BaseException], host: str, clean: Callable[[str], str]
 ) -> KubeError:
-    if any(isinstance(cause, (TimeoutError, HTTPTimeout)) for cause in chain):
-        return TimedOut(f"{host} did not answer in time")
+    # urllib3 counts a refused connection among its time-outs: the refusal is looked for first.
     if any(isinstance(cause, ConnectionRefusedError) for cause in chain):
         return ConnectionRefused(f"{host} refused the connection: nothing listens on that port")
+    if any(isinstance(cause, (TimeoutError, HTTPTimeout)) for cause in chain):
+        return TimedOut(f"{host} did not answer in time")
     if any(isinstance(cause, ProtocolError) for cause in chain):
         return NotAnApiserver(f"{host} broke off, or answered something that is no HTTP")
     return ConnectionRefused(f"{host} can't be reached: {clean(_last_words(chain))}")

@@ -11,7 +11,8 @@ from authzviz.net import COMMAND_LINE
 from tests.replay import recordings, replay
 
 NODES_GROUP = (Subject("Group", "system:nodes"),)
-# What LAB's scenario table says: mode, plugins, and the subjects of ClusterRoleBinding system:node.
+# Of the recordings whose pod and nodes were written by hand: mode, plugins, and the subjects of
+# ClusterRoleBinding system:node.
 SCENARIOS = {
     "seed-outage": ("RBAC", True, ()),
     "seed-fix1-legacy": ("RBAC", True, NODES_GROUP),
@@ -29,7 +30,10 @@ def read(recording: str) -> Snapshot:
         return collect(context.credentials, name=context.name, policy=COMMAND_LINE)
 
 
-@pytest.mark.parametrize("recording", recordings())
+BY_HAND = [name for name in recordings() if not name.startswith("v1.37.2-")]
+
+
+@pytest.mark.parametrize("recording", BY_HAND)
 def test_a_recording_gives_its_facts(recording: str) -> None:
     version, _, scenario = recording.partition("-")
     mode, restricted, subjects = SCENARIOS[scenario]
@@ -51,7 +55,7 @@ def test_a_recording_gives_its_facts(recording: str) -> None:
     assert nodes == {"node1": Ready.TRUE, "node2": Ready.UNKNOWN}
 
 
-@pytest.mark.parametrize("recording", recordings())
+@pytest.mark.parametrize("recording", BY_HAND)
 def test_every_read_of_a_recording_is_whole(recording: str) -> None:
     snapshot = read(recording)
 
