@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from authzviz.engine.identity import kubelet_of
+from authzviz.engine.identity import NODE_USER_PREFIX, kubelet_of
 from authzviz.engine.model import PolicyRule, Snapshot
 from authzviz.engine.rbac import Rbac, Reach
 
@@ -39,7 +40,7 @@ def classes_of(snapshot: Snapshot, rbac: Rbac) -> tuple[NodeClass, ...]:
     for name in existing:
         found.setdefault(sorter.key(name), []).append(name)
     certain = set(found)
-    for name in rbac.named_nodes():
+    for name in sorted(set(rbac.named_nodes()).difference(existing)):
         key = sorter.key(name)
         certain.add(key)
         found.setdefault(key, [])
@@ -62,6 +63,7 @@ class _Sorter:
     examples: dict[_Key, str] = field(default_factory=dict)
     names_in_rules: frozenset[str] = frozenset()
     _ids: dict[tuple[PolicyRule, ...], int] = field(default_factory=dict)
+    _seen: dict[tuple[str, str, str], tuple[frozenset[str], int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shared = self.rbac.of(kubelet_of(""))
@@ -75,17 +77,28 @@ class _Sorter:
         self.examples[()] = UNNAMED_NODE
 
     def key(self, node: str) -> _Key:
-        own = self.rbac.users.get(f"system:node:{node}", ())
+        user = NODE_USER_PREFIX + node
         named = (node,) if node in self.names_in_rules else ()
-        return (*named, *sorted({self._reach_key(reach, node) for reach in own}))
+        if user not in self.rbac.users:
+            return named
+        return (*named, *sorted({self._reach_key(r, node) for r in self.rbac.of_user(user)}))
 
     def _reach_key(self, reach: Reach, node: str) -> tuple[str, int]:
         if reach.is_unread:
             return reach.binding.namespace, -1
-        rules = reach.rules
-        if any(node in rule.resource_names for rule in rules):
-            rules = tuple(_without_own_name(rule, node) for rule in rules)
-        return reach.binding.namespace, self._ids.setdefault(rules, len(self._ids))
+        ref, namespace = reach.binding.role_ref, reach.binding.namespace
+        # Hashing rules costs, and many bindings share few roles.
+        role = (namespace, ref.kind, ref.name)
+        if role not in self._seen:
+            names = frozenset(name for rule in reach.rules for name in rule.resource_names)
+            self._seen[role] = names, self._id(reach.rules)
+        names, number = self._seen[role]
+        if node in names:
+            number = self._id(tuple(_without_own_name(rule, node) for rule in reach.rules))
+        return namespace, number
+
+    def _id(self, rules: tuple[PolicyRule, ...]) -> int:
+        return self._ids.setdefault(rules, len(self._ids))
 
 
 def _is_about_own_objects(rule: PolicyRule) -> bool:
@@ -107,5 +120,14 @@ def _class(rbac: Rbac, sorter: _Sorter, key: _Key, names: list[str], is_certain:
         names=tuple(names[:SHOWN_NAMES]),
         count=len(names),
         is_certain=is_certain,
-        reaches=tuple(rbac.of(kubelet_of(example))),
+        reaches=_distinct(rbac.of(kubelet_of(example))),
     )
+
+
+def _distinct(reaches: Iterable[Reach]) -> tuple[Reach, ...]:
+    """One reach of each role in each namespace: more of them allow no more."""
+    kept: dict[tuple[str, str, str], Reach] = {}
+    for reach in reaches:
+        ref = reach.binding.role_ref
+        kept.setdefault((reach.binding.namespace, ref.kind, ref.name), reach)
+    return tuple(kept.values())

@@ -32,7 +32,13 @@ _BY_ANNOTATION = (
     ("microk8s.io/", "microk8s"),
     ("kops.k8s.io/", "kops"),
 )
-_BY_PROVIDER = (("kind://", "kind"), ("k3s://", "k3s"))
+# Mark of the provider id, of the node's name, and what they tell together.
+_BY_PROVIDER = (
+    ("kind://", "", "kind"),
+    ("k3s://", "", "k3s"),
+    ("azure://", "aks-", "aks"),
+    ("gce://", "gke-", "gke"),
+)
 _BY_BINDING = (
     ("kubespray:", "kubespray"),
     ("system:talos-nodes", "talos"),
@@ -75,24 +81,24 @@ def _annotations(snapshot: Snapshot) -> Iterator[Distribution]:
 
 def _providers(snapshot: Snapshot) -> Iterator[Distribution]:
     for node in snapshot.nodes.value or ():
-        name = _of_provider(node)
+        name = _of_provider(node) if node.provider_id else ""
         if name:
             yield Distribution(name, f"node {node.name} has provider id {node.provider_id}")
 
 
 def _of_provider(node: Node) -> str:
-    if node.provider_id.startswith("azure://") and node.name.startswith("aks-"):
-        return "aks"
-    if node.provider_id.startswith("gce://") and node.name.startswith("gke-"):
-        return "gke"
-    return next((name for mark, name in _BY_PROVIDER if node.provider_id.startswith(mark)), "")
+    for mark, prefix, name in _BY_PROVIDER:
+        if node.provider_id.startswith(mark) and node.name.startswith(prefix):
+            return name
+    return ""
 
 
 def _bindings(snapshot: Snapshot) -> Iterator[Distribution]:
+    prefixes = tuple(prefix for prefix, _ in _BY_BINDING)
     for binding in snapshot.cluster_role_bindings.value or ():
-        for prefix, name in _BY_BINDING:
-            if binding.name.startswith(prefix):
-                yield Distribution(name, f"there is a ClusterRoleBinding {binding.name}")
+        if binding.name.startswith(prefixes):
+            name = next(name for prefix, name in _BY_BINDING if binding.name.startswith(prefix))
+            yield Distribution(name, f"there is a ClusterRoleBinding {binding.name}")
 
 
 def _evidence(snapshot: Snapshot) -> Iterator[Distribution]:

@@ -57,7 +57,7 @@ def looks_foreign(name: str) -> bool:
     """True where a name holds anything but visible ASCII: look-alikes, bidi and zero-width marks,
     spaces.
     """
-    return not all("!" <= character <= "~" for character in name)
+    return not (name.isascii() and name.isprintable() and " " not in name)
 
 
 def visible(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from authzviz.engine.identity import KUBELET_GROUPS, NODE_USER_PREFIX, Identity
@@ -75,6 +75,9 @@ class Reach:
         return self.may_allow(request) and any(covers(rule, request) for rule in self.rules)
 
 
+_Bound = dict[str, list[tuple[Binding, Subject]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Rbac:
     """All bindings of a snapshot, by subject.
@@ -83,16 +86,23 @@ class Rbac:
     RoleBindings may; then absence proves nothing.
     """
 
-    users: dict[str, list[Reach]] = field(default_factory=dict)
-    groups: dict[str, list[Reach]] = field(default_factory=dict)
-    is_open: bool = False
-    is_open_in_namespaces: bool = False
+    roles: dict[tuple[str, str, str], Role]
+    are_cluster_roles_whole: bool
+    are_roles_whole: bool
+    is_open: bool
+    is_open_in_namespaces: bool
+    users: _Bound = field(default_factory=dict)
+    groups: _Bound = field(default_factory=dict)
 
     def of(self, identity: Identity) -> Iterator[Reach]:
         """Every binding that reaches the identity, those of its groups first."""
         for group in identity.groups:
-            yield from self.groups.get(group, ())
-        yield from self.users.get(identity.user, ())
+            yield from self._reaches(self.groups.get(group, ()))
+        yield from self.of_user(identity.user)
+
+    def of_user(self, user: str) -> Iterator[Reach]:
+        """Every binding that reaches the user by name."""
+        return self._reaches(self.users.get(user, ()))
 
     def named_nodes(self) -> Iterator[str]:
         """The nodes that bindings name as users."""
@@ -103,9 +113,20 @@ class Rbac:
     def to_kubelets(self) -> Iterator[Reach]:
         """Every binding that reaches some kubelet, through each of its subjects."""
         for group in sorted(KUBELET_GROUPS, reverse=True):
-            yield from self.groups.get(group, ())
+            yield from self._reaches(self.groups.get(group, ()))
         for name in self.named_nodes():
-            yield from self.users[NODE_USER_PREFIX + name]
+            yield from self.of_user(NODE_USER_PREFIX + name)
+
+    def _reaches(self, bound: Iterable[tuple[Binding, Subject]]) -> Iterator[Reach]:
+        # Made on demand: of thousands of bindings few reach a kubelet.
+        for binding, subject in bound:
+            ref = binding.role_ref
+            is_cluster_role = ref.kind == "ClusterRole"
+            role = self.roles.get(
+                (ref.kind, "" if is_cluster_role else binding.namespace, ref.name)
+            )
+            is_whole = self.are_cluster_roles_whole if is_cluster_role else self.are_roles_whole
+            yield Reach(binding, subject, role, is_dangling=role is None and is_whole)
 
 
 def index(snapshot: Snapshot) -> Rbac:
@@ -113,38 +134,32 @@ def index(snapshot: Snapshot) -> Rbac:
 
     Service accounts are users to RBAC: "system:serviceaccount:<namespace>:<name>".
     """
+    roles = {("ClusterRole", "", role.name): role for role in snapshot.cluster_roles.value or ()}
+    for role in snapshot.roles.value or ():
+        roles["Role", role.namespace, role.name] = role
     rbac = Rbac(
+        roles=roles,
+        are_cluster_roles_whole=snapshot.cluster_roles.is_whole,
+        are_roles_whole=snapshot.roles.is_whole,
         is_open=not snapshot.cluster_role_bindings.is_whole,
         is_open_in_namespaces=not snapshot.role_bindings.is_whole,
     )
-    cluster_roles = {role.name: role for role in snapshot.cluster_roles.value or ()}
-    roles = {(role.namespace, role.name): role for role in snapshot.roles.value or ()}
-    bindings = (
-        *(snapshot.cluster_role_bindings.value or ()),
-        *(snapshot.role_bindings.value or ()),
-    )
-    for binding in bindings:
-        if binding.role_ref.kind == "ClusterRole":
-            role = cluster_roles.get(binding.role_ref.name)
-            is_dangling = role is None and snapshot.cluster_roles.is_whole
-        else:
-            role = roles.get((binding.namespace, binding.role_ref.name))
-            is_dangling = role is None and snapshot.roles.is_whole
-        for subject in binding.subjects:
-            _add(rbac, Reach(binding, subject, role, is_dangling))
+    for bindings in (snapshot.cluster_role_bindings.value, snapshot.role_bindings.value):
+        for binding in bindings or ():
+            for subject in binding.subjects:
+                _add(rbac, binding, subject)
     return rbac
 
 
-def _add(rbac: Rbac, reach: Reach) -> None:
-    subject = reach.subject
+def _add(rbac: Rbac, binding: Binding, subject: Subject) -> None:
     if subject.kind == "Group":
-        rbac.groups.setdefault(subject.name, []).append(reach)
+        rbac.groups.setdefault(subject.name, []).append((binding, subject))
     elif subject.kind == "User":
-        rbac.users.setdefault(subject.name, []).append(reach)
+        rbac.users.setdefault(subject.name, []).append((binding, subject))
     elif subject.kind == "ServiceAccount":
-        namespace = subject.namespace or reach.binding.namespace
+        namespace = subject.namespace or binding.namespace
         user = f"{SERVICE_ACCOUNT_PREFIX}{namespace}:{subject.name}"
-        rbac.users.setdefault(user, []).append(reach)
+        rbac.users.setdefault(user, []).append((binding, subject))
 
 
 def is_decisive_whole(snapshot: Snapshot) -> bool:

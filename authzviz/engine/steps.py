@@ -6,8 +6,9 @@ from collections.abc import Callable
 from shlex import quote
 
 from authzviz.engine.assessment import Grant, NextStep, Switch, Verdict
-from authzviz.engine.identity import AUTHENTICATED_GROUP
+from authzviz.engine.identity import NODES_GROUP, named_node
 from authzviz.engine.judging import Judged
+from authzviz.engine.model import Subject
 from authzviz.engine.places import place_of
 
 _SECRETS = "Hands every kubelet all Secrets of the cluster, until the real fix is made."
@@ -107,13 +108,14 @@ def _removal(judged: Judged, grant: Grant) -> list[str]:
 
 def _has_others(judged: Judged, namespace: str, name: str) -> bool:
     """True where the binding has subjects that must stay: who is merely signed in may use it."""
-    reaches = [
-        reach
-        for reach in judged.rbac.to_kubelets()
-        if (reach.binding.namespace, reach.binding.name) == (namespace, name)
-    ]
-    going = {r.subject for r in reaches if r.subject.name != AUTHENTICATED_GROUP}
-    return bool(set(reaches[0].binding.subjects) - going)
+    lists = (judged.snapshot.cluster_role_bindings.value, judged.snapshot.role_bindings.value)
+    return any(
+        named_node(subject) is None and subject != Subject("Group", NODES_GROUP)
+        for bindings in lists
+        for binding in bindings or ()
+        if (binding.namespace, binding.name) == (namespace, name)
+        for subject in binding.subjects
+    )
 
 
 def _same_flags(judged: Judged) -> list[NextStep]:
