@@ -114,7 +114,7 @@ _WORST_VERBS = frozenset(("*", "impersonate", "escalate", "bind", "approve", "si
 
 @dataclass(frozen=True, slots=True, order=True)
 class Excess:
-    """Verbs beyond the Node authorizer on one resource; sorts worst first."""
+    """Verbs beyond the Node authorizer on one resource, in words; sorts worst first."""
 
     rank: int
     words: str
@@ -122,8 +122,8 @@ class Excess:
 
 def excess_of(
     rules: tuple[PolicyRule, ...], *, namespace: str, owner: str | None, minor: int
-) -> tuple[str, ...]:
-    """What the rules give beyond Node authorizer and benign rules, in words, worst first.
+) -> tuple[Excess, ...]:
+    """What the rules give beyond Node authorizer and benign rules, worst first.
 
     `namespace` is that of a RoleBinding, empty for a ClusterRoleBinding; `owner` the one node that
     the grant reaches, None where it reaches them all. A relation counts as absent: get on secrets
@@ -133,7 +133,7 @@ def excess_of(
     for rule in rules:
         found.update(_paths(rule, namespace))
         found.update(_resources(rule, namespace, owner, minor))
-    return tuple(excess.words for excess in sorted(found))
+    return tuple(sorted(found))
 
 
 def _paths(rule: PolicyRule, namespace: str) -> list[Excess]:

@@ -47,17 +47,18 @@ def may_be_granted(rbac: Rbac, nodes: NodeClass, request: Request) -> bool:
 def decide(
     modes: tuple[str, ...], rbac: Rbac, nodes: NodeClass, request: Request, minor: int
 ) -> Said:
-    """What the chain says to a request of that class of nodes: the first that allows wins.
+    """What the chain says to a request that a kubelet needs: the first that allows wins.
 
-    A condition of the Node authorizer stands only where nothing later allows, and what can't be
-    told (a webhook, an unread list) only where nothing allows at all.
+    A need is about objects of the node's own pods, so where the Node authorizer asks for that
+    relation it is what answers. What can't be told (a webhook, an unread list) stands only where
+    nothing allows.
     """
     fallback = Said(Decision.NO, because=_nobody(modes))
     for mode in modes:
         said = _ask(mode, rbac, nodes, request, minor)
-        if said.decision is Decision.ALLOW:
+        if said.decision in (Decision.ALLOW, Decision.CONDITIONAL):
             return said
-        if _WORST_FIRST.index(said.decision) > _WORST_FIRST.index(fallback.decision):
+        if said.decision is Decision.UNKNOWN:
             fallback = said
     return fallback
 
@@ -79,7 +80,7 @@ def answer(
         all_said = [decide(modes, rbac, nodes, request, minor) for request in need.requests]
         said = min(all_said, key=lambda each: _WORST_FIRST.index(each.decision))
         if said.decision is Decision.NO:
-            said = Said(Decision.NO, through=said.through, because=_why_not(need, modes, nodes))
+            said = Said(Decision.NO, because=_why_not(need, modes, nodes))
     return Answer(
         need=need.id,
         title=need.title,

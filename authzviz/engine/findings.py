@@ -8,7 +8,7 @@ from authzviz.engine import subjects
 from authzviz.engine.assessment import Control, Finding, Severity, Switch, Verdict
 from authzviz.engine.inherited import inherited
 from authzviz.engine.judging import Judged
-from authzviz.engine.phrases import listed, words_of
+from authzviz.engine.phrases import listed, shown_names, words_of
 
 _CIS = "CIS Kubernetes 1.12"
 _SEVERITIES = tuple(Severity)
@@ -83,7 +83,7 @@ def _apiservers_differ(judged: Judged) -> Iterator[Finding]:
 def _nodes_differ(judged: Judged) -> Iterator[Finding]:
     verdicts = {path.verdict for path in judged.paths}
     if judged.verdict is Verdict.MIXED and len(judged.paths) > 1 and len(verdicts) > 1:
-        said = [f"{path.example}: {path.verdict}" for path in judged.paths[:5]]
+        said = [f"{shown_names(path)}: {path.verdict}" for path in judged.paths[:5]]
         yield Finding(
             "nodes-differ",
             Severity.HIGH,
@@ -128,8 +128,8 @@ def _legacy(judged: Judged) -> Iterator[Finding]:
 
 
 def _excess(judged: Judged) -> Iterator[Finding]:
-    """One finding per binding beyond the Node authorizer, where that one is on or mixed."""
-    if judged.node_authorizer is Switch.OFF:
+    """One finding per binding beyond the Node authorizer, unless another says it for all."""
+    if judged.verdict in (Verdict.LEGACY_BINDING, Verdict.ALWAYS_ALLOW):
         return
     seen: set[str] = set()
     for grant in judged.grants:
@@ -143,7 +143,7 @@ def _excess(judged: Judged) -> Iterator[Finding]:
             "over-granted",
             Severity.CRITICAL if is_admin else Severity.HIGH,
             f"{grant.binding} gives kubelets more than the Node authorizer",
-            f"Through {grant.subject} it lets {grant.reaches}: {words_of(grant)}."
+            f"Through {grant.subject} it lets {grant.reaches}: {words_of(grant.beyond)}."
             f" Remove that subject from {grant.binding}.",
             _cis("5.1.1") if is_admin else _cis("5.1.2"),
         )

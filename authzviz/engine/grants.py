@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from authzviz.engine.assessment import Grant
-from authzviz.engine.beyond import excess_of
+from authzviz.engine.beyond import Excess, excess_of
 from authzviz.engine.identity import AUTHENTICATED_GROUP, named_node
 from authzviz.engine.model import Binding, Subject
 from authzviz.engine.rbac import Rbac, Reach
 
-Excesses = dict[tuple[str, str, str, str], tuple[str, ...]]
+Excesses = dict[tuple[str, str, str, str], tuple[Excess, ...]]
 """Excess by binding's namespace, kind and name of the role, and the node that alone is reached."""
 
 
 def grants_of(rbac: Rbac, minor: int) -> tuple[Grant, ...]:
-    """The grants that reach kubelets, those beyond the Node authorizer first, then by name."""
+    """The grants that reach kubelets, the worst beyond the Node authorizer first, then by name."""
     seen: Excesses = {}
-    grants = [_grant(reach, minor, seen) for reach in rbac.to_kubelets()]
-    return tuple(sorted(grants, key=lambda g: (not g.beyond_node_authorizer, g.binding, g.subject)))
+    ranked = []
+    for reach in rbac.to_kubelets():
+        excess = _excess(reach, minor, seen)
+        rank = excess[0].rank if excess else _BENIGN
+        grant = _grant(reach, excess)
+        ranked.append((rank, reach.subject.kind == "User", grant.binding, grant.subject, grant))
+    return tuple(each[-1] for each in sorted(ranked, key=lambda each: each[:-1]))
+
+
+_BENIGN = 1_000
 
 
 def is_beyond(reach: Reach, minor: int, seen: Excesses) -> bool:
@@ -48,7 +56,7 @@ def describe_subject(subject: Subject) -> str:
     return f"{subject.kind} {name}"
 
 
-def _excess(reach: Reach, minor: int, seen: Excesses) -> tuple[str, ...]:
+def _excess(reach: Reach, minor: int, seen: Excesses) -> tuple[Excess, ...]:
     ref, namespace = reach.binding.role_ref, reach.binding.namespace
     key = (namespace, ref.kind, ref.name, "")
     if key not in seen and any(rule.resource_names for rule in reach.rules):
@@ -60,15 +68,14 @@ def _excess(reach: Reach, minor: int, seen: Excesses) -> tuple[str, ...]:
     return seen[key]
 
 
-def _grant(reach: Reach, minor: int, seen: Excesses) -> Grant:
-    beyond = _excess(reach, minor, seen)
+def _grant(reach: Reach, excess: tuple[Excess, ...]) -> Grant:
     return Grant(
         binding=describe_binding(reach.binding),
         role=describe_role(reach.binding),
         subject=describe_subject(reach.subject),
         rules=len(reach.rules),
-        beyond_node_authorizer=bool(beyond),
-        beyond=beyond,
+        beyond_node_authorizer=bool(excess),
+        beyond=tuple(each.words for each in excess),
         reaches=_reaches(reach.subject),
         is_dangling=reach.is_dangling,
     )

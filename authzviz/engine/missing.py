@@ -5,6 +5,7 @@ from __future__ import annotations
 from authzviz.engine.assessment import ApiServerState, Missing
 from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.model import Outcome, Read, Snapshot
+from authzviz.engine.versions import minor_of
 
 _READS = {
     "version": ("the version", "which rules the Node authorizer of this version has"),
@@ -37,6 +38,11 @@ def missing_of(
         elif read.gaps:
             why = f"served, but not understood: {', '.join(read.gaps)}"
             missing.append(Missing(f"some of {what}", why, read.permission, would_tell))
+    version = snapshot.version.value
+    if version is not None and minor_of(version) is None:
+        what, would_tell = _READS["version"]
+        why = f'"{version}" is no version of Kubernetes that is known'
+        missing.append(Missing(what, why, snapshot.version.permission, would_tell))
     if snapshot.apiservers.outcome is Outcome.OK and not states:
         missing.append(_no_apiserver(snapshot))
     missing.extend(_of_state(state, snapshot) for state in states if state.why)
@@ -59,7 +65,12 @@ def _no_apiserver(snapshot: Snapshot) -> Missing:
 def _of_state(state: ApiServerState, snapshot: Snapshot) -> Missing:
     _, would_tell = _READS["apiservers"]
     what = f"the authorizers of apiserver {state.name}"
-    return Missing(what, state.why, snapshot.apiservers.permission, would_tell)
+    # Where the flags were read and name a file, no permission shows it.
+    is_in_file = state.admission_plugins is not None
+    needed = (
+        "the file itself, on the control plane" if is_in_file else snapshot.apiservers.permission
+    )
+    return Missing(what, state.why, needed, would_tell)
 
 
 def _unseen(snapshot: Snapshot, seen: int) -> Missing:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from authzviz.engine.assessment import Grant, NodeCounts, Path
+from authzviz.engine.assessment import NodeCounts, Path
+from authzviz.engine.classes import UNNAMED_NODE
 
 _SHOWN = 3
 
@@ -28,14 +29,14 @@ def ready_of(counts: NodeCounts) -> str:
 def shown_names(path: Path) -> str:
     """The nodes of a path: names where few, the count where many."""
     if not path.names:
-        return "a node yet to join" if path.example == "any-new-node" else path.example
+        return "a node yet to join" if path.example == UNNAMED_NODE else path.example
     if path.nodes <= _SHOWN:
         return listed(list(path.names))
     return f"{path.example} and {path.nodes - 1} others"
 
 
-def words_of(grant: Grant) -> str:
-    """The worst of what a grant gives beyond the Node authorizer, in words."""
-    more = len(grant.beyond) - _SHOWN
-    words = "; ".join(grant.beyond[:_SHOWN])
+def words_of(beyond: tuple[str, ...]) -> str:
+    """The first, and worst, of what a grant gives beyond the Node authorizer."""
+    more = len(beyond) - _SHOWN
+    words = "; ".join(beyond[:_SHOWN])
     return f"{words}; and {more} more" if more > 0 else words

@@ -46,24 +46,31 @@ def _bind_command(judged: Judged) -> str:
 
 
 def _turn_on(judged: Judged) -> list[NextStep]:
+    flags = "set --authorization-mode=Node,RBAC and add NodeRestriction to"
+    return [
+        NextStep(
+            "The real fix: turn on the Node authorizer",
+            _on_every_apiserver(judged, f"{flags} --enable-admission-plugins"),
+            (),
+            "Each apiserver restarts; a mistyped mode keeps it from starting: keep a copy.",
+        )
+    ]
+
+
+def _on_every_apiserver(judged: Judged, what: str) -> str:
     place = place_of(judged.distribution.name)
-    detail = (
-        "On every apiserver, one after the other, set --authorization-mode=Node,RBAC and add"
-        f" NodeRestriction to --enable-admission-plugins. {place.sentence}"
-    )
-    caution = "Each apiserver restarts; a mistyped mode keeps it from starting: keep a copy."
-    return [NextStep("The real fix: turn on the Node authorizer", detail, (), caution)]
+    if place.is_fixed:
+        return place.sentence
+    return f"On every apiserver, one after the other, {what}. {place.sentence}"
 
 
 def _turn_on_restriction(judged: Judged) -> list[NextStep]:
     if judged.node_restriction is Switch.ON:
         return []
-    place = place_of(judged.distribution.name)
     return [
         NextStep(
             "Turn on NodeRestriction",
-            "On every apiserver, add NodeRestriction to --enable-admission-plugins."
-            f" {place.sentence}",
+            _on_every_apiserver(judged, "add NodeRestriction to --enable-admission-plugins"),
             (),
             "A kubelet whose certificate names another node is refused from then on.",
         )
@@ -119,14 +126,8 @@ def _has_others(judged: Judged, namespace: str, name: str) -> bool:
 
 
 def _same_flags(judged: Judged) -> list[NextStep]:
-    place = place_of(judged.distribution.name)
-    return [
-        NextStep(
-            "Serve all nodes alike",
-            "Give every apiserver --authorization-mode=Node,RBAC with NodeRestriction, and take"
-            f" single nodes off bindings once all have it. {place.sentence}",
-        )
-    ]
+    what = "set --authorization-mode=Node,RBAC and add NodeRestriction; then take single nodes off"
+    return [NextStep("Serve all nodes alike", _on_every_apiserver(judged, f"{what} bindings"))]
 
 
 def _check_nodes(judged: Judged) -> list[NextStep]:
@@ -147,7 +148,9 @@ def _check_nodes(judged: Judged) -> list[NextStep]:
 
 
 def _read_more(judged: Judged) -> list[NextStep]:
-    return [
+    is_outage = set(judged.possible) <= {Verdict.MIXED, Verdict.REFUSED}
+    first = [*_quick_way_out(judged), *_turn_on(judged)] if is_outage else []
+    return first + [
         NextStep(
             f"Let it be told: {missing.what}",
             f"{missing.why[:1].upper()}{missing.why[1:]}. It would tell {missing.would_tell}."

@@ -12,6 +12,7 @@ from authzviz.engine.model import Binding, Snapshot, Subject
 from authzviz.engine.phrases import listed
 
 _MAX_NAMED = 5
+_SYSTEM = "system:"
 
 
 def kubelet_users(judged: Judged) -> Iterator[Finding]:
@@ -88,11 +89,12 @@ def _bound(snapshot: Snapshot) -> Iterator[tuple[Binding, Subject]]:
 
 
 def _resembles_system(name: str) -> bool:
-    """True where invisible or foreign characters stand in what reads like a system name.
-
-    Foreign names of people are fine: only what has a colon, as all system names do, is suspect.
-    """
-    return ":" in name or any(not character.isprintable() for character in name)
+    """True for what reads like a system's name: people and teams may well have foreign names."""
+    visible_part = "".join(character for character in name if character.isprintable()).strip()
+    start = visible_part[: len(_SYSTEM)]
+    return len(start) == len(_SYSTEM) and all(
+        seen == meant or not seen.isascii() for seen, meant in zip(start, _SYSTEM, strict=True)
+    )
 
 
 def _first(found: list[str]) -> str:

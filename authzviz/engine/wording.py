@@ -119,8 +119,8 @@ def _about_binding(judged: Judged) -> str:
     node = next((b for b in bindings.value or () if b.name == "system:node"), None)
     if node is not None and not node.subjects:
         return (
-            "The binding system:node has no subjects and reaches nobody: so every fresh cluster"
-            " since 1.8 creates it, while clusters upgraded from older versions kept theirs."
+            "The binding system:node has no subjects and reaches nobody. That is how every fresh"
+            " cluster since 1.8 creates it; clusters upgraded from older versions kept theirs."
         )
     if node is None and bindings.is_whole:
         return "There is no binding system:node."
@@ -159,12 +159,22 @@ def _why_legacy(judged: Judged) -> str:
     )
 
 
+def _over_granted(judged: Judged) -> str:
+    return f"The Node authorizer is on, and RBAC undoes it: {_worst(judged)}."
+
+
+def _worst(judged: Judged) -> str:
+    """The worst that kubelets hold beyond the Node authorizer: "every kubelet may ..."."""
+    worst = judged.grants[0]
+    return f"{worst.reaches} may {worst.beyond[0]}"
+
+
 def _why_over_granted(judged: Judged) -> str:
-    worst = next((g for g in judged.grants if g.beyond_node_authorizer), None)
-    what = f" It lets {worst.reaches} {words_of(worst)}." if worst else ""
+    worst = judged.grants[0]
+    rest = f" It also gives: {words_of(worst.beyond[1:])}." if len(worst.beyond) > 1 else ""
     return (
         f"The first authorizer that allows wins, so {_bindings_beyond(judged)}"
-        f" counts beside the Node authorizer.{what}"
+        f" counts beside the Node authorizer.{rest}"
     )
 
 
@@ -174,23 +184,43 @@ def _bindings_beyond(judged: Judged) -> str:
 
 
 def _target(judged: Judged) -> str:
-    counts = judged.health.counts
+    counts, overdue = judged.health.counts, judged.health.overdue
+    if overdue:
+        return (
+            f"{len(overdue)} of {counts.total} nodes no longer renew their Lease,"
+            " although permissions are right."
+        )
     if counts.total and (counts.ready or 0) < counts.total:
-        return f"Kubelets get just what their own pods need, but only {ready_of(counts)}."
+        return f"Only {ready_of(counts)}, although permissions are right."
     return "Every kubelet gets just what its own pods need, by the Node authorizer."
 
 
 def _unknown(judged: Judged) -> str:
-    possible = listed([verdict.value for verdict in judged.possible], last="or")
-    return f"What could not be read decides: {possible}."
+    """What is certain and bad first, then what can't be told."""
+    possible = set(judged.possible)
+    alternatives = listed([verdict.value for verdict in judged.possible], last="or")
+    if possible <= {Verdict.MIXED, Verdict.REFUSED}:
+        return (
+            "Kubelets are refused what they can't live without; only whether all are can't be told."
+        )
+    if not possible & _CLEAN and judged.grants and judged.grants[0].beyond:
+        return f"Whatever else holds, {_worst(judged)}. It can't be told which: {alternatives}."
+    if judged.node_authorizer is Switch.ON:
+        return f"The Node authorizer is on, but it can't be told whether this is {alternatives}."
+    return f"It can't be told whether this cluster is {alternatives}."
 
 
 def _why_unknown(judged: Judged) -> str:
     facts = [f"The Node authorizer {_can_be_told(judged.node_authorizer)}"]
     facts.append(f"NodeRestriction {_can_be_told(judged.node_restriction)}")
     missing = [each.what for each in judged.missing if each.what not in _SIDE]
-    return f"{'; '.join(facts)}. Not known: {listed(missing[:4]) or 'nothing else'}."
+    return f"{'; '.join(facts)}. Not known: {listed(missing[:4])}."
 
+
+_CLEAN = frozenset(
+    (Verdict.REFUSED, Verdict.INCOMPLETE, Verdict.UNRESTRICTED, Verdict.NODE_AUTHORIZER)
+)
+"""Verdicts under which kubelets may hold no more than they need, or less."""
 
 _ALWAYS_ALLOW = (
     "Whoever is signed in may do everything: AlwaysAllow is in the chain of authorizers."
@@ -203,9 +233,6 @@ _WHY_UNRESTRICTED = (
 _WHY_TARGET = (
     "The Node authorizer and NodeRestriction are on, and no binding gives kubelets more than"
     " benign rules."
-)
-_OVER_GRANTED = (
-    "The Node authorizer is on, and RBAC undoes it: kubelets may do far more than they need."
 )
 _LEGACY = "Kubelets work, but only because RBAC hands every one of them every Secret."
 _SIDE = frozenset(("Nodes", "Leases of kube-node-lease"))
@@ -227,7 +254,7 @@ _WORDS: dict[Verdict, tuple[_Words, _Words]] = {
     Verdict.REFUSED: (_refused, _why_refused),
     Verdict.INCOMPLETE: (_incomplete, _why_incomplete),
     Verdict.LEGACY_BINDING: (_LEGACY, _why_legacy),
-    Verdict.OVER_GRANTED: (_OVER_GRANTED, _why_over_granted),
+    Verdict.OVER_GRANTED: (_over_granted, _why_over_granted),
     Verdict.UNRESTRICTED: (_UNRESTRICTED, _WHY_UNRESTRICTED),
     Verdict.NODE_AUTHORIZER: (_target, _WHY_TARGET),
     Verdict.UNKNOWN: (_unknown, _why_unknown),
