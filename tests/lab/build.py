@@ -65,7 +65,7 @@ def cache_directory() -> Path:
 
 def _build(binary: Path) -> None:
     go = _go_on_path() or _go_from_package()
-    _say(f"building the lab's Kubernetes {KUBERNETES}, about 5 minutes, once ...")
+    _say(f"building the lab's Kubernetes {KUBERNETES}, 5 to 10 minutes on two cores, once ...")
     with tempfile.TemporaryDirectory(dir=binary.parent) as temporary:
         built = Path(temporary) / "lab"
         command = [str(go), "build", *_FLAGS, "-mod=readonly", "-o", str(built), "."]

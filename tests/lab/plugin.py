@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.lab.build import BuildError, lab_binary
 from tests.lab.rig import Lab, open_etcd
 
 if TYPE_CHECKING:
@@ -38,6 +40,18 @@ class KubeletFactory(Protocol):
 
 class ControllerManagerFactory(Protocol):
     def __call__(self, cluster: Cluster) -> ControllerManager: ...
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build before the first test: its time limit is far shorter than a build."""
+    if not any("lab_ground" in getattr(item, "fixturenames", ()) for item in session.items):
+        return
+    if session.config.option.collectonly:
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    # A failure is shown by the tests that needed it.
+    with capture.global_and_fixture_disabled() if capture else nullcontext(), suppress(BuildError):
+        lab_binary()
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.lab.cluster import cluster_role_binding, group, user
 
 if TYPE_CHECKING:
     from tests.lab.plugin import ClusterFactory, ControllerManagerFactory, KubeletFactory
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_ground")]
 
+ROOT = Path(__file__).parents[2]
 BINDING = "system:node"
 BINDING_PATH = f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{BINDING}"
 REFUSED = (
@@ -81,6 +83,51 @@ def test_credentials_of_every_kind_get_what_they_are_granted(cluster: ClusterFac
         assert api.request("GET", "/api/v1/secrets").status == 403
 
 
+def test_a_kubelet_that_was_killed_starts_anew(
+    cluster: ClusterFactory, kubelet: KubeletFactory
+) -> None:
+    live = cluster(authorization_mode="Node,RBAC", admission_plugins="NodeRestriction")
+    node = kubelet(live, "node1")
+    node.wait_until_ready()
+
+    node.stop()
+    assert not node.process.is_running()
+
+    node.start()
+    node.wait_for_log("Node was previously registered")
+
+
+WAIT_FOR_SIGTERM = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+print(os.environ["KUBECONFIG"], flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_command_gets_three_live_clusters_and_the_signals_of_the_lab(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.lab", "--directory", str(tmp_path), "--"]
+    with subprocess.Popen(
+        [*command, sys.executable, "-c", WAIT_FOR_SIGTERM],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as running:
+        assert running.stdout is not None
+        path = tmp_path / "kubeconfig"
+        for line in running.stdout:
+            if line == f"{path}\n":  # the command is up
+                break
+        config = yaml.safe_load(path.read_text())
+
+        running.send_signal(signal.SIGTERM)
+
+    assert running.returncode == 5
+    contexts = [context["name"] for context in config["contexts"]]
+    assert contexts == ["outage", "legacy", "node-authorizer"]
+    assert path.stat().st_mode & 0o077 == 0
+
+
 HOLD_A_CLUSTER = """
 import sys, time
 from tests.lab.rig import open_lab
@@ -97,7 +144,7 @@ def test_a_killed_lab_leaves_no_process_behind() -> None:
         [sys.executable, "-c", HOLD_A_CLUSTER],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     ) as holder:
         assert holder.stdout is not None
         pids = [int(pid) for pid in holder.stdout.readline().split()]
