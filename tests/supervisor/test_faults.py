@@ -1,0 +1,76 @@
+"""kill -9 of the worker, the broker or the scheduler during polling: polls go on, and what is
+stored is whole. All on one running site with replayed clusters that answer slowly."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests import replay
+from tests.supervisor.conftest import environment_of_a_run, eventually
+from tests.supervisor.sites import RunningSite, kill, running
+
+RECORDINGS = ("v1.19.16-seed-outage", "v1.28.15-seed-fix1-legacy", "v1.28.15-seed-fix2-node")
+# Of each answer: a poll takes a second or two, so that it can be hit.
+DELAY_SECONDS = 0.15
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
+    """A site that reads three slow clusters every few seconds."""
+    folder = tmp_path_factory.mktemp("faults")
+    kubeconfig = folder / "kubeconfig"
+    environment = {
+        **environment_of_a_run(folder),
+        "KUBECONFIG": str(kubeconfig),
+        "AUTHZVIZ_POLL_DEADLINE": "5",
+    }
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(replay.replay(name, delay_seconds=DELAY_SECONDS))
+            for name in RECORDINGS
+        ]
+        kubeconfig.write_text(replay.merged_kubeconfig(*servers))
+        run = stack.enter_context(running(environment, folder / "terminal"))
+        run.sign_in_link()
+        run.run("tests.supervisor.fleet", "add", str(kubeconfig))
+        yield run
+
+
+def polls(site: RunningSite) -> list[int]:
+    """Return, for each cluster, the generation of the facts that are stored; 0 for none yet."""
+    rows = site.query(
+        "SELECT coalesce(s.generation, 0) FROM dashboard_cluster c"
+        " LEFT JOIN dashboard_currentstate s ON s.cluster_id = c.id ORDER BY c.id"
+    )
+    return [int(str(row[0])) for row in rows]
+
+
+def is_polling(site: RunningSite) -> bool:
+    """Tell whether a cluster is being read right now."""
+    return bool(site.query("SELECT 1 FROM dashboard_cluster WHERE lease_until IS NOT NULL"))
+
+
+def wait_for_a_poll(site: RunningSite) -> None:
+    """Return once every cluster has been read and stored anew."""
+    before = polls(site)
+    eventually(
+        lambda: all(now > then for now, then in zip(polls(site), before, strict=True)),
+        "another poll of each cluster",
+    )
+
+
+@pytest.mark.parametrize("program", ["worker", "broker", "scheduler"])
+def test_polls_go_on_after_kill_9_during_polling(site: RunningSite, program: str) -> None:
+    wait_for_a_poll(site)
+    eventually(lambda: is_polling(site), "a poll")
+    killed = site.pid(program)
+
+    kill(killed)
+
+    wait_for_a_poll(site)
+    wait_for_a_poll(site)
+    assert site.pid(program) != killed
+    assert f"{program} ended (SIGKILL) and is started again" in site.lines()
+    assert site.run("tests.supervisor.fleet", "check") == ""
+    assert site.query("PRAGMA integrity_check") == [("ok",)]
