@@ -29,7 +29,8 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _FLAGZ = "application/json;as=Flagz;v=v1beta1;g=config.k8s.io"
 _TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 _NODES = "/api/v1/nodes"
-_PLAIN = ("/version", "/readyz", "/api", "/apis")
+_SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+_PLAIN = ("/version", "/readyz", "/api", "/apis", f"{_SLICES}/kubernetes")
 _LISTS = (
     _NODES,
     "/api/v1/namespaces/kube-system/pods",
@@ -38,7 +39,7 @@ _LISTS = (
     f"{_RBAC}/roles",
     f"{_RBAC}/rolebindings",
     NODE_LEASES,
-    "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+    _SLICES,
 )
 _SECRET = re.compile(r"PRIVATE KEY|\beyJ[\w-]{10,}\.")
 _REFUSED = 'cannot get resource "leases"'
