@@ -79,6 +79,15 @@ NODE_ROLE = Role(
         rule("get list watch", "runtimeclasses", "node.k8s.io"),
     ),
 )
+# What keeps a node Ready, and nothing else.
+CORE_ROLE = Role(
+    "core",
+    rules=(
+        rule("create get", "nodes"),
+        rule("patch", "nodes/status"),
+        rule("get create update", "leases", "coordination.k8s.io"),
+    ),
+)
 ADMIN_ROLE = Role("cluster-admin", rules=(rule("*", "*", "*"), rule("*", urls="*")))
 DEFAULT_ROLES = (
     NODE_ROLE,

@@ -9,6 +9,7 @@ from authzviz.engine.assessment import Verdict
 from authzviz.engine.model import Role, Snapshot, Subject
 from tests.engine.build import (
     AUTHENTICATED,
+    CORE_ROLE,
     LEGACY_BINDING,
     NODE1,
     NODE_RBAC,
@@ -23,14 +24,6 @@ from tests.engine.build import (
 
 ALWAYS = server("--authorization-mode=AlwaysAllow")
 NODE_UNRESTRICTED = server("--authorization-mode=Node,RBAC")
-CORE_ROLE = Role(
-    "core",
-    rules=(
-        rule("create get", "nodes"),
-        rule("patch", "nodes/status"),
-        rule("get create update", "leases", "coordination.k8s.io"),
-    ),
-)
 PEEK_ROLE = Role("peek", rules=(rule("get list", "secrets"),))
 KUBEADM_CONFIG = Role(
     "kubeadm:nodes-kubeadm-config",
