@@ -61,12 +61,7 @@ def _always_allow(judged: Judged) -> Iterator[Finding]:
 
 
 def _apiservers_differ(judged: Judged) -> Iterator[Finding]:
-    chains = {
-        (frozenset(s.authorization_modes), s.node_restriction)
-        for s in judged.states
-        if s.authorization_modes is not None
-    }
-    if len(chains) > 1:
+    if judged.do_servers_differ:
         said = [
             f"{s.name}: {','.join(s.authorization_modes)}, NodeRestriction {s.node_restriction}"
             for s in judged.states

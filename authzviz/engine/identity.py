@@ -48,11 +48,6 @@ def named_node(subject: Subject) -> str | None:
     return subject.name.removeprefix(NODE_USER_PREFIX) or None
 
 
-def reaches_every_kubelet(subject: Subject) -> bool:
-    """True for the groups that every kubelet is in."""
-    return subject.kind == "Group" and subject.name in KUBELET_GROUPS
-
-
 def looks_foreign(name: str) -> bool:
     """True where a name holds anything but visible ASCII: look-alikes, bidi and zero-width marks,
     spaces.

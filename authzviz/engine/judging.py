@@ -55,6 +55,14 @@ class Judged:
         """The verdict, unknown where more than one remains possible."""
         return self.possible[0] if len(self.possible) == 1 else Verdict.UNKNOWN
 
+    @property
+    def do_servers_differ(self) -> bool:
+        """True where apiservers whose flags are known don't do the same for kubelets."""
+        known = [state for state in self.states if state.authorization_modes is not None]
+        return (
+            len({(frozenset(s.authorization_modes or ()), s.node_restriction) for s in known}) > 1
+        )
+
 
 def judge(snapshot: Snapshot) -> Assessment:
     """The engine's answer for one snapshot. Never raises for what a cluster says."""

@@ -51,28 +51,19 @@ def _why_always_allow(judged: Judged) -> str:
 
 
 def _mixed(judged: Judged) -> str:
-    if _servers_differ(judged):
+    if judged.do_servers_differ:
         return "The apiservers disagree: what a kubelet may do hangs on which of them answers."
     return "Nodes are not treated alike: some get what others are refused."
 
 
 def _why_mixed(judged: Judged) -> str:
-    if _servers_differ(judged):
+    if judged.do_servers_differ:
         return " ".join(
             f"{state.name} asks {shown_modes(state.authorization_modes)},"
             f" NodeRestriction {state.node_restriction}."
             for state in judged.states
         )
     return " ".join(_path_in_words(path) for path in judged.paths[:3])
-
-
-def _servers_differ(judged: Judged) -> bool:
-    chains = {
-        (frozenset(s.authorization_modes), s.node_restriction)
-        for s in judged.states
-        if s.authorization_modes is not None
-    }
-    return len(chains) > 1
 
 
 def _path_in_words(path: Path) -> str:

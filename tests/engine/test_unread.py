@@ -206,6 +206,33 @@ def test_a_list_with_an_item_not_understood_is_not_whole() -> None:
     assert [missing.what for missing in assessment.missing] == ["some of RoleBindings"]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "why"), [(Outcome.FORBIDDEN, "forbidden"), (Outcome.FAILED, "the read failed")]
+)
+def test_what_is_missing_says_why_and_what_would_tell(outcome: Outcome, why: str) -> None:
+    silent = replace(unread(TARGET.roles, outcome), why="", permission="list roles")
+
+    (missing,) = judge(replace(TARGET, roles=silent)).missing
+
+    assert (missing.what, missing.why, missing.permission) == ("Roles", why, "list roles")
+    assert missing.would_tell == "what bindings in namespaces grant kubelets"
+
+
+def test_without_rbac_in_the_chain_its_lists_are_still_needed_to_be_safe() -> None:
+    node_only = cluster(
+        server("--authorization-mode=Node", "--enable-admission-plugins=NodeRestriction")
+    )
+
+    assert judge(node_only).verdict is V.NODE_AUTHORIZER
+    assert judge(without(node_only, "cluster_role_bindings")).verdict is V.UNKNOWN
+
+
+def test_an_apiserver_that_was_not_understood_may_differ() -> None:
+    gap = replace(TARGET.apiservers, gaps=("kube-system/odd",))
+
+    assert set(judge(replace(TARGET, apiservers=gap)).possible) == {V.MIXED, V.NODE_AUTHORIZER}
+
+
 SERVERS_UNSEEN: dict[str, tuple[Snapshot, set[Verdict]]] = {
     "more addresses than apiservers seen": (
         cluster(NODE_RBAC, endpoints=("203.0.113.1", "203.0.113.2")),
@@ -259,6 +286,11 @@ SERVERS_UNSEEN: dict[str, tuple[Snapshot, set[Verdict]]] = {
         cluster(server("--authorization-mode=Webhook,Node,RBAC"), bindings=(LEGACY_BINDING,)),
         {V.OVER_GRANTED},
     ),
+    "AlwaysAllow behind a webhook": (
+        cluster(server("--authorization-mode=Webhook,AlwaysAllow")),
+        {V.ALWAYS_ALLOW},
+    ),
+    "three alike": (cluster(NODE_RBAC, NODE_RBAC, NODE_RBAC), {V.NODE_AUTHORIZER}),
     "no apiserver found": (
         cluster(),
         {V.ALWAYS_ALLOW, V.MIXED, V.REFUSED, V.UNRESTRICTED, V.NODE_AUTHORIZER},
