@@ -31,6 +31,8 @@ HANG = "hang"
 
 # What a handler may answer with: status, headers (Content-Type among them) and body.
 Reply = tuple[int, dict[str, str], bytes]
+# What gives one, from path, query and the Accept header; None hangs until the server ends.
+Answerer = Callable[[str, dict[str, str], str], Reply | None]
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Replay:
     url: str
     ca: str
     requests: list[str] = field(default_factory=list)
+    connections: list[int] = field(default_factory=list)
 
     @property
     def kubeconfig(self) -> str:
@@ -93,12 +96,13 @@ def replay(
     *,
     refuse: Mapping[str, int | str] | None = None,
     name: str = "",
-    replace: Mapping[str, Reply] | None = None,
+    replace: Mapping[str, Reply | Answerer] | None = None,
 ) -> Iterator[Replay]:
     """Serve a recording until the block ends.
 
     `refuse` maps a path, or the beginning of one and a star, to the status that it gets (401, 403,
-    404, 429, 500), or to HANG: no answer until the end. `replace` maps a path to a whole reply.
+    404, 429, 500), or to HANG: no answer until the end. `replace` maps a path to a whole reply, or
+    to an Answerer.
     """
     recorded = responses(recording)
 
@@ -109,7 +113,8 @@ def replay(
         if refusal:
             return status_reply(int(refusal), path)
         if replace and path in replace:
-            return replace[path]
+            replaced = replace[path]
+            return replaced(path, query, accept) if callable(replaced) else replaced
         return _recorded(recorded, path, query, accept)
 
     with serve(answer, name=name or recording) as server:
@@ -118,7 +123,7 @@ def replay(
 
 @contextlib.contextmanager
 def serve(
-    answer: Callable[[str, dict[str, str], str], Reply | None],
+    answer: Answerer,
     *,
     name: str = "fake",
     raw: Callable[[socket.socket], None] | None = None,
@@ -133,6 +138,10 @@ def serve(
     running = Replay(name, "", ca)
 
     class Handler(_Handler):
+        def setup(self) -> None:
+            super().setup()
+            running.connections.append(self.client_address[1])
+
         def do_GET(self) -> None:
             running.requests.append(self.path)
             if raw:

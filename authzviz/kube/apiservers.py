@@ -10,7 +10,7 @@ from authzviz.engine.model import ApiServer, Outcome, Read
 from authzviz.kube import flags
 from authzviz.kube.errors import KubeError, NotFound, ReadFailed
 from authzviz.kube.lists import Kind, attempt, expect, items
-from authzviz.kube.objects import Container, PodJson
+from authzviz.kube.objects import UNDECODABLE, Container, PodJson
 
 if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
@@ -156,7 +156,7 @@ def _of_flagz(connection: Connection) -> ApiServer:
         else:
             flagz = msgspec.json.decode(body, type=_Flagz)
             found = flags.of_flagz_json(flagz.flags if flagz.kind == "Flagz" else {})
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         raise ReadFailed("unexpected answer: no Flagz") from None
     except flags.FlagsUnreadable as unreadable:
         raise ReadFailed(str(unreadable)) from None
@@ -189,5 +189,5 @@ def _decode(connection: Connection, path: str, kind: type[T]) -> T:
     body = expect(connection, connection.get(path, max_bytes=1 << 20))
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         raise ReadFailed("unexpected answer") from None

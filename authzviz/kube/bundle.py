@@ -13,6 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from authzviz.engine.model import Outcome, Snapshot
+from authzviz.kube.objects import UNDECODABLE
 
 FORMAT = "authzviz-bundle/1"
 _NAME, _, _VERSION = FORMAT.partition("/")
@@ -69,7 +70,7 @@ def load(source: Path | bytes) -> Snapshot:
         snapshot = msgspec.json.decode(raw, type=_Bundle).snapshot
     except msgspec.ValidationError as error:
         raise BundleError(f"is not a bundle: {error}") from None
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         raise BundleError(_why_no_json(raw)) from None
     _check(snapshot)
     return replace(snapshot, is_live=False)

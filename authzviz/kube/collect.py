@@ -20,7 +20,7 @@ from authzviz.kube.errors import (
 )
 from authzviz.kube.lists import Kind, expect, read_list
 from authzviz.kube.nodes import read_leases, read_nodes
-from authzviz.kube.objects import BindingJson, RoleJson, to_binding, to_role
+from authzviz.kube.objects import UNDECODABLE, BindingJson, RoleJson, to_binding, to_role
 from authzviz.net import AddressPolicy
 
 MAX_BYTES = 512 << 20
@@ -97,7 +97,7 @@ def _read_version(connection: Connection, credentials: Credentials) -> Read[str]
     except ReadFailed as failed:
         kind = ClusterUnreachable if answer.status >= 429 else NotAnApiserver
         raise kind(f"{connection.server.host}: {failed.message}") from None
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         version = ""
     if not re.match(r"v[0-9]+\.[0-9]+", version):
         raise NotAnApiserver(

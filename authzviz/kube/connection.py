@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import urllib3
 from kubernetes.client.configuration import Configuration
+from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
 from urllib3.exceptions import HTTPError
 
@@ -128,7 +129,7 @@ class Connection:
             except BaseException:
                 response.close()  # what was read to its end goes back to the pool by itself
                 raise
-        except (HTTPError, OSError, ValueError) as error:
+        except (HTTPError, ApiException, OSError, ValueError) as error:
             raise trouble(error, self.server.host, self.clean) from None
         headers = response.headers
         self.server_time = _date(headers.get("Date", "")) or self.server_time

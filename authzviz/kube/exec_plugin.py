@@ -12,6 +12,7 @@ import msgspec
 
 from authzviz.kube.credentials import Credentials, Secret
 from authzviz.kube.errors import CredentialsUnusable
+from authzviz.kube.objects import UNDECODABLE
 
 if TYPE_CHECKING:
     from authzviz.kube.credentials import ExecPlugin
@@ -41,7 +42,7 @@ def signed_in(credentials: Credentials, *, seconds: float) -> Credentials:
     printed = _run(plugin, credentials, seconds)
     try:
         found = msgspec.json.decode(printed, type=_ExecCredential)
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         raise CredentialsUnusable(f"{plugin.command} printed no ExecCredential") from None
     status = found.status
     if found.kind != "ExecCredential" or found.api_version != plugin.api_version:

@@ -10,7 +10,7 @@ import msgspec
 
 from authzviz.engine.model import Outcome, Read
 from authzviz.kube.errors import Expired, KubeError, NotFound, ReadFailed, ReadForbidden
-from authzviz.kube.objects import NameOnly
+from authzviz.kube.objects import UNDECODABLE, NameOnly
 
 if TYPE_CHECKING:
     from authzviz.kube.connection import Answer, Connection
@@ -145,7 +145,7 @@ class PageDecoder(Generic[J, T]):
             page = self._whole.decode(body)
         except msgspec.ValidationError:
             return self._one_by_one(body, before, gaps)
-        except (msgspec.DecodeError, RecursionError):
+        except UNDECODABLE:
             raise ReadFailed(f"unexpected answer: no {self._kind.list_kind}") from None
         self._check(page.kind)
         return [self._kind.convert(item) for item in page.items], page.metadata.next or ""
@@ -159,14 +159,14 @@ class PageDecoder(Generic[J, T]):
     def _one_by_one(self, body: bytes, before: int, gaps: list[str]) -> tuple[list[T], str]:
         try:
             page = msgspec.json.decode(body, type=Page[msgspec.Raw])
-        except (msgspec.DecodeError, RecursionError):
+        except UNDECODABLE:
             raise ReadFailed(f"unexpected answer: no {self._kind.list_kind}") from None
         self._check(page.kind)
         found = []
         for number, raw in enumerate(page.items, start=before + 1):
             try:
                 found.append(self._kind.convert(self._one.decode(raw)))
-            except (msgspec.DecodeError, RecursionError) as error:
+            except UNDECODABLE as error:
                 gaps.append(self._clean(f"{_name(raw) or f'item {number}'}: {error}"))
         return found, page.metadata.next or ""
 
@@ -174,7 +174,7 @@ class PageDecoder(Generic[J, T]):
 def _name(raw: msgspec.Raw) -> str:
     try:
         named = msgspec.json.decode(raw, type=_Named).metadata
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         return ""
     return f"{named.namespace}/{named.name}" if named.namespace else named.name
 
@@ -194,7 +194,7 @@ def _message(body: bytes) -> str:
     """The message of a Status; nothing of anything else, which may be a page of HTML."""
     try:
         status = msgspec.json.decode(body, type=_Status)
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         return ""
     return status.message if status.kind == "Status" else ""
 

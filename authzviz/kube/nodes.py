@@ -10,7 +10,7 @@ import msgspec
 from authzviz.engine.model import Lease, Node, Read, Ready
 from authzviz.kube.errors import KubeError, ReadFailed
 from authzviz.kube.lists import Kind, PageDecoder, attempt, expect, items, read_list, with_gaps
-from authzviz.kube.objects import LeaseJson, NodeJson, to_lease, to_node, to_row_node
+from authzviz.kube.objects import UNDECODABLE, LeaseJson, NodeJson, to_lease, to_node, to_row_node
 
 if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
@@ -77,7 +77,7 @@ def _nodes(connection: Connection, gaps: list[str]) -> tuple[Node, ...]:
 def _kind(body: bytes) -> str:
     try:
         return msgspec.json.decode(body, type=_Kind).kind
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         raise ReadFailed("unexpected answer: neither a Table nor a NodeList") from None
 
 
@@ -88,7 +88,7 @@ def _rows(body: bytes, gaps: list[str]) -> list[Node]:
             raise ReadFailed("unexpected answer: neither a Table nor a NodeList")
         names = [column.name for column in table.column_definitions]
         places = [names.index(name) for name in _COLUMNS]
-    except (msgspec.DecodeError, RecursionError, ValueError):
+    except (*UNDECODABLE, ValueError):
         raise ReadFailed("unexpected answer: no Table of nodes") from None
     nodes = []
     for number, row in enumerate(table.rows, start=1):
@@ -115,5 +115,5 @@ def _closer(connection: Connection, node: Node) -> Node:
     try:
         body = expect(connection, connection.get(f"{_NODES}/{node.name}", max_bytes=4 << 20))
         return to_node(msgspec.json.decode(body, type=NodeJson))
-    except (KubeError, msgspec.DecodeError, RecursionError):
+    except (KubeError, *UNDECODABLE):
         return node

@@ -38,6 +38,8 @@ _TELLING = frozenset(
         "cloud.google.com/gke-nodepool",
     }
 )
+# What msgspec raises for bytes that are not the JSON asked for; text is decoded late and by itself.
+UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _CONTROL_PLANE = ("control-plane", "master", "controlplane")
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterator
 
-from urllib3.exceptions import HTTPError, NameResolutionError, ProtocolError
+from urllib3.exceptions import (
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+)
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from authzviz.kube.errors import (
@@ -45,14 +50,19 @@ def trouble(error: BaseException, host: str, clean: Callable[[str], str]) -> Kub
 def _transport_trouble(
     chain: list[BaseException], host: str, clean: Callable[[str], str]
 ) -> KubeError:
-    # urllib3 counts a refused connection among its time-outs: the refusal is looked for first.
+    if any(_is_late(cause) for cause in chain):
+        return TimedOut(f"{host} did not answer in time")
     if any(isinstance(cause, ConnectionRefusedError) for cause in chain):
         return ConnectionRefused(f"{host} refused the connection: nothing listens on that port")
-    if any(isinstance(cause, (TimeoutError, HTTPTimeout)) for cause in chain):
-        return TimedOut(f"{host} did not answer in time")
     if any(isinstance(cause, ProtocolError) for cause in chain):
         return NotAnApiserver(f"{host} broke off, or answered something that is no HTTP")
     return ConnectionRefused(f"{host} can't be reached: {clean(_last_words(chain))}")
+
+
+def _is_late(cause: BaseException) -> bool:
+    # urllib3 calls every failed connection a timeout.
+    is_slow = isinstance(cause, HTTPTimeout) and not isinstance(cause, NewConnectionError)
+    return is_slow or isinstance(cause, TimeoutError)
 
 
 def _tls_trouble(cause: ssl.SSLError, host: str, clean: Callable[[str], str]) -> KubeError:

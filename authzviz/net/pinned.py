@@ -182,3 +182,8 @@ class PinnedPool(HTTPSConnectionPool):
 
     def __init__(self, host: str, port: int | None = None, *, route: Route, **kwargs: Any) -> None:
         super().__init__(host, port, route=route, **kwargs)
+
+    def _validate_conn(self, conn: Any) -> None:
+        # As urllib3's, without its warning: who asked for no verification knows.
+        if conn.is_closed:
+            conn.connect()

@@ -1,0 +1,43 @@
+"""Snapshots of replayed and of hostile servers, for the tests of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace as replaced
+from typing import Any
+
+from authzviz.engine.model import Snapshot
+from authzviz.kube.collect import MAX_BYTES, collect
+from authzviz.kube.kubeconfig import Credentials, embed, parse_upload
+from authzviz.net import COMMAND_LINE, AddressPolicy
+from tests.replay import Replay, Reply, replay
+
+RECORDING = "v1.28.15-leftover"
+
+
+def credentials(server: Replay) -> Credentials:
+    return embed(parse_upload(server.kubeconfig, policy=COMMAND_LINE)[0])
+
+
+def collected(
+    server: Replay,
+    *,
+    seconds: float = 30.0,
+    max_bytes: int = MAX_BYTES,
+    policy: AddressPolicy = COMMAND_LINE,
+    **changes: Any,
+) -> Snapshot:
+    """What `collect` says of it, with these fields of the credentials changed."""
+    used = replaced(credentials(server), **changes) if changes else credentials(server)
+    return collect(used, name="test", policy=policy, deadline_seconds=seconds, max_bytes=max_bytes)
+
+
+def with_answers(
+    answers: dict[str, Reply | Callable[[str, dict[str, str], str], Reply | None]],
+    *,
+    seconds: float = 30.0,
+    recording: str = RECORDING,
+) -> Snapshot:
+    """The snapshot of a recording in which these paths answer otherwise."""
+    with replay(recording, replace=answers) as server:
+        return collected(server, seconds=seconds)
