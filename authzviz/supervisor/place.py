@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 _ADDRESS_PATIENCE_SECONDS = 2.0
 
 
-class CannotStart(Exception):  # noqa: N818
+class CannotStart(Exception):
     """A reason not to start, in words for the person at the terminal."""
 
 

@@ -23,7 +23,7 @@ STEADY_SECONDS = 30.0
 CHECK_SECONDS = 2.0
 
 
-class EndRequested(Exception):  # noqa: N818
+class EndRequested(Exception):
     """Someone pressed Ctrl-C or sent SIGTERM while the supervisor was waiting for something."""
 
 
