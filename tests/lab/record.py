@@ -1,4 +1,7 @@
-"""Records the sample fleet from live clusters: `python -m tests.lab.record DIRECTORY`.
+"""Records live clusters: `python -m tests.lab.record RECORDINGS SAMPLE [SCENARIO]...`.
+
+Into SAMPLE goes what the product itself reads, as bundles: the dashboard's sample fleet. Into
+RECORDINGS goes what the apiserver served to it, for replaying.
 
 One gzipped JSON a scenario: `recorded_at` (the apiserver's Date), and `responses`: for each path
 status, content type, `json` (the body as served) and, where a Table was asked for too, `table`.
@@ -11,10 +14,14 @@ import gzip
 import json
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from authzviz.kube import bundle
+from authzviz.kube.collect import collect
+from authzviz.kube.kubeconfig import parse_upload
+from authzviz.net import COMMAND_LINE
 from tests.lab.build import KUBERNETES
 from tests.lab.cluster import NODE_LEASES, Cluster, cluster_role_binding, group, user
 from tests.lab.rig import Lab, open_lab
@@ -22,6 +29,7 @@ from tests.lab.rig import Lab, open_lab
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from authzviz.engine.model import Snapshot
     from tests.lab.api import Answer
     from tests.lab.components import Kubelet
 
@@ -61,18 +69,19 @@ class Scenario:
     left: bool = False
 
 
+# In the sample fleet each cluster has the name of its team.
 SCENARIOS = {
-    "outage": Scenario("eu5", 4, "RBAC"),
-    "legacy": Scenario("eu1", 5, "RBAC", bound=True),
-    "leftover": Scenario("eu2", 4, "Node,RBAC", bound=True),
-    "unrestricted": Scenario("eu3", 3, "Node,RBAC", admission_plugins=None),
-    "node-authorizer": Scenario("eu4", 6, "Node,RBAC"),
-    "mixed": Scenario("us1", 3, "RBAC", bound=True, left=True),
+    "outage": Scenario("eu-5", 4, "RBAC"),
+    "legacy": Scenario("eu-1", 5, "RBAC", bound=True),
+    "leftover": Scenario("eu-2", 4, "Node,RBAC", bound=True),
+    "unrestricted": Scenario("eu-3", 3, "Node,RBAC", admission_plugins=None),
+    "node-authorizer": Scenario("eu-4", 6, "Node,RBAC"),
+    "mixed": Scenario("us-1", 3, "RBAC", bound=True, left=True),
 }
 
 
-def record(scenario: Scenario, name: str, lab: Lab) -> dict[str, Any]:
-    """Return what the apiserver of a fresh cluster in this scenario serves."""
+def settled(scenario: Scenario, name: str, lab: Lab) -> Cluster:
+    """Return a fresh cluster that has become what the scenario makes of it."""
     cluster = lab.cluster(
         name,
         authorization_mode=scenario.authorization_mode,
@@ -84,7 +93,7 @@ def record(scenario: Scenario, name: str, lab: Lab) -> dict[str, Any]:
     names = [f"{scenario.team}-worker-{number + 1}" for number in range(scenario.nodes)]
     kubelets = [lab.kubelet(cluster, node) for node in names]
     _settle(scenario, cluster, kubelets)
-    return _responses(cluster)
+    return cluster
 
 
 def _settle(scenario: Scenario, cluster: Cluster, kubelets: list[Kubelet]) -> None:
@@ -105,19 +114,29 @@ def _settle(scenario: Scenario, cluster: Cluster, kubelets: list[Kubelet]) -> No
             kubelet.wait_until_not_ready()
 
 
-def _responses(cluster: Cluster) -> dict[str, Any]:
+def sample(scenario: Scenario, cluster: Cluster) -> Snapshot:
+    """Return what the product reads; the server's name is made up, as the lab's says nothing."""
+    (context,) = parse_upload(cluster.kubeconfig(), policy=COMMAND_LINE)
+    if context.credentials is None:
+        raise ValueError(context.problem)
+    snapshot = collect(context.credentials, name=scenario.team, policy=COMMAND_LINE)
+    return replace(snapshot, server=f"https://{scenario.team}.example:6443")
+
+
+def responses(cluster: Cluster) -> dict[str, Any]:
+    """Return what the apiserver serves to the product."""
     api = cluster.admin
-    responses = {path: _entry(api.request("GET", path)) for path in _PLAIN}
-    responses["/flagz"] = _entry(api.request("GET", "/flagz", accept=_FLAGZ))
+    served = {path: _entry(api.request("GET", path)) for path in _PLAIN}
+    served["/flagz"] = _entry(api.request("GET", "/flagz", accept=_FLAGZ))
     for path in _LISTS:
-        responses[path] = _entry(api.request("GET", path))
-        responses[path]["table"] = api.request("GET", path, accept=_TABLE).body
+        served[path] = _entry(api.request("GET", path))
+        served[path]["table"] = api.request("GET", path, accept=_TABLE).body
     last = api.request("GET", _NODES)
     for node in last.json()["items"]:
         path = f"{_NODES}/{node['metadata']['name']}"
-        responses[path] = _entry(api.request("GET", path))
+        served[path] = _entry(api.request("GET", path))
     recorded_at = email.utils.parsedate_to_datetime(last.date).isoformat()
-    return {"recorded_at": recorded_at, "responses": responses}
+    return {"recorded_at": recorded_at, "responses": served}
 
 
 def _entry(answer: Answer) -> dict[str, Any]:
@@ -133,12 +152,17 @@ def save(recording: dict[str, Any], path: Path) -> None:
 
 
 def main(arguments: Iterable[str]) -> None:
-    directory, *names = arguments
-    Path(directory).mkdir(parents=True, exist_ok=True)
+    recordings, samples, *names = arguments
+    for directory in (recordings, samples):
+        Path(directory).mkdir(parents=True, exist_ok=True)
     for name in names or SCENARIOS:
+        scenario = SCENARIOS[name]
         with open_lab() as lab:
-            recording = record(SCENARIOS[name], name, lab)
-        save(recording, Path(directory) / f"v{KUBERNETES}-{name}.json.gz")
+            cluster = settled(scenario, name, lab)
+            served = responses(cluster)
+            snapshot = sample(scenario, cluster)
+        save(served, Path(recordings) / f"v{KUBERNETES}-{name}.json.gz")
+        bundle.dump(snapshot, Path(samples) / f"{scenario.team}.json.gz")
         print(f"recorded {name}", flush=True)
 
 

@@ -1,0 +1,1 @@
+"""The product in Chromium, as a person sees it."""

@@ -1,0 +1,70 @@
+"""Debian's Chromium, headless, and what it complains of."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    from playwright.sync_api import BrowserContext, Page
+
+# It looks nothing up and fetches nothing by itself: only the page under test is on the network.
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, NARROW = 1440, 380
+_PATIENCE_MS = 60_000
+
+
+class Complaints(list[str]):
+    """What the browser said is wrong: console errors, exceptions, blocked and failed requests."""
+
+    def watch(self, page: Page) -> None:
+        """Note from now on what goes wrong on this page."""
+        page.on("console", lambda said: self._note(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("response", lambda answer: self._note_status(answer.status, answer.url))
+
+    def _note(self, text: str) -> None:
+        self.append(text)
+
+    def _note_status(self, status: int, url: str) -> None:
+        if status >= 400:
+            self._note(f"{status} {url}")
+
+
+@contextmanager
+def chromium(
+    *, width: int = WIDE, theme: Literal["light", "dark"] = "light", scale: float = 1
+) -> Iterator[BrowserContext]:
+    """A browser with a fresh profile; pages in it wait up to a minute for what is looked for."""
+    program = shutil.which("chromium")
+    if program is None:
+        raise RuntimeError("Chromium is missing: apt-get install chromium")
+    with tempfile.TemporaryDirectory() as profile, sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=program,
+            args=_ARGUMENTS,
+            viewport={"width": width, "height": 900},
+            color_scheme=theme,
+            device_scale_factor=scale,
+        )
+        context.set_default_timeout(_PATIENCE_MS)
+        try:
+            yield context
+        finally:
+            context.close()
