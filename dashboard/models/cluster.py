@@ -1,0 +1,115 @@
+"""A cluster of the fleet: how it is read, when next, and how the last tries went."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db import models
+from django.urls import reverse
+
+
+class Source(StrEnum):
+    """How a cluster is read."""
+
+    KUBECONFIG = "kubeconfig"
+    RECORDING = "recording"
+
+
+class PollState(StrEnum):
+    """What the poller does with a cluster, and what came of the last try."""
+
+    RECORDED = "recorded"
+    READING = "reading"
+    QUEUED = "queued"
+    QUARANTINED = "quarantined"
+    PAUSED = "paused"
+    FAILING = "failing"
+    WAITING = "waiting"
+
+
+WARN_BEFORE_EXPIRY = timedelta(days=14)
+STALE_AFTER_INTERVALS = 3
+
+
+class Cluster(models.Model):
+    """An entry of the fleet.
+
+    Times of the polling fields are the database's. `generation` grows with every claim and with
+    every change of the credentials: a result is stored only under the generation it was read for.
+    `attempts` counts claims since the last one that ended, so a poll that kills its worker shows.
+    `credentials` are sealed (services.sealing) with `uuid` bound into the seal.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=120, unique=True)
+    labels = models.JSONField(default=dict, blank=True)
+    source = models.CharField(max_length=16, default=Source.KUBECONFIG.value)
+    server = models.CharField(max_length=500, blank=True)
+    credentials = models.BinaryField(null=True)
+    credentials_expire_at = models.DateTimeField(null=True)
+    is_tls_verified = models.BooleanField(default=True)
+
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey("dashboard.User", models.SET_NULL, null=True)
+
+    is_paused = models.BooleanField(default=False)
+    interval_seconds = models.PositiveIntegerField()
+    next_poll_at = models.DateTimeField(null=True, db_index=True)
+    queued_until = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    generation = models.PositiveBigIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    quarantined_until = models.DateTimeField(null=True)
+
+    last_attempt_at = models.DateTimeField(null=True)
+    last_success_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    last_error_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """The page of this cluster."""
+        return reverse("cluster", args=(self.slug,))
+
+    @property
+    def is_recorded(self) -> bool:
+        """True for a recording: shown as what it was then, never as live."""
+        return self.source == Source.RECORDING
+
+    def poll_state(self, now: datetime) -> PollState:
+        """What the poller does with this cluster at `now`."""
+        waiting = PollState.FAILING if self.last_error else PollState.WAITING
+        cases = (
+            (self.is_recorded, PollState.RECORDED),
+            (self.lease_until is not None and self.lease_until > now, PollState.READING),
+            (self.is_paused, PollState.PAUSED),
+            (
+                self.quarantined_until is not None and self.quarantined_until > now,
+                PollState.QUARANTINED,
+            ),
+            (self.next_poll_at is not None and self.next_poll_at <= now, PollState.QUEUED),
+        )
+        return next((state for holds, state in cases if holds), waiting)
+
+    def is_stale(self, now: datetime) -> bool:
+        """True where what is known is older than three intervals, paused or not; never for a
+        recording, which is not live to begin with.
+        """
+        if self.is_recorded or self.last_success_at is None:
+            return False
+        limit = timedelta(seconds=STALE_AFTER_INTERVALS * self.interval_seconds)
+        return now - self.last_success_at > limit
+
+    def expires_soon(self, now: datetime) -> bool:
+        """True from 14 days before the token or certificate expires, and after."""
+        expire_at = self.credentials_expire_at
+        return expire_at is not None and expire_at - now <= WARN_BEFORE_EXPIRY

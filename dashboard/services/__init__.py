@@ -1,0 +1,1 @@
+"""What may be done: every write together with its audit row, every access by who asks."""

@@ -1,0 +1,56 @@
+"""Who may see and change what: the only way from a person to a cluster."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db.models import QuerySet
+
+from dashboard.models import Cluster, User
+
+
+class NotVisible(ObjectDoesNotExist):
+    """What was asked for does not exist for whoever asks."""
+
+
+def person(user: User | AnonymousUser) -> User:
+    """The signed-in person, or NotVisible: middleware lets nobody else this far."""
+    if not isinstance(user, User):
+        raise NotVisible
+    return user
+
+
+def visible_clusters(user: User | AnonymousUser) -> QuerySet[Cluster]:
+    """Every cluster that `user` may see."""
+    if isinstance(user, User) and user.is_active:
+        return Cluster.objects.all()
+    return Cluster.objects.none()
+
+
+def visible_to(user: User | AnonymousUser, slug: str) -> Cluster:
+    """The cluster, or NotVisible where it is hidden or unknown."""
+    cluster = visible_clusters(user).filter(slug=slug).first()
+    if cluster is None:
+        raise NotVisible(slug)
+    return cluster
+
+
+def editable_by(user: User | AnonymousUser, slug: str) -> Cluster:
+    """The cluster, or NotVisible; PermissionDenied for whoever may only look at it."""
+    cluster = visible_to(user, slug)
+    editor(user)
+    return cluster
+
+
+def editor(user: User | AnonymousUser) -> User:
+    """`user`, who may change clusters; PermissionDenied otherwise."""
+    if not (isinstance(user, User) and user.may_change):
+        raise PermissionDenied("your role may look, not change")
+    return user
+
+
+def admin(user: User | AnonymousUser) -> User:
+    """`user`, who may invite; PermissionDenied otherwise."""
+    if not (isinstance(user, User) and user.may_invite):
+        raise PermissionDenied("only an admin may do this")
+    return user
