@@ -1,0 +1,1 @@
+"""What the fleet and cluster pages show, in words: made from what services.pages hands out."""

@@ -1,0 +1,121 @@
+"""What the templates need to say verdicts, ages and names the same way everywhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from authzviz.engine.assessment import Assessment, Decision, Path, Severity, Switch, Verdict
+from authzviz.engine.model import Outcome
+from dashboard import visible as seen
+from dashboard.picture.svg import draw
+from dashboard.words import (
+    DECISIONS,
+    OUTCOMES,
+    SEVERITIES,
+    SWITCHES,
+    TERMS,
+    VERDICTS,
+    Term,
+    Word,
+    humane_age,
+)
+
+register = template.Library()
+
+ALL_WORDS: tuple[tuple[type, dict[str, Word]], ...] = (
+    (Verdict, {str(key): word for key, word in VERDICTS.items()}),
+    (Switch, {str(key): word for key, word in SWITCHES.items()}),
+    (Decision, {str(key): word for key, word in DECISIONS.items()}),
+    (Severity, {str(key): word for key, word in SEVERITIES.items()}),
+    (Outcome, {str(key): word for key, word in OUTCOMES.items()}),
+)
+
+
+@register.simple_tag
+def icon(name: str, css_class: str = "") -> SafeString:
+    """An icon of the sprite, for the eye only: a word must stand beside it."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        css_class,
+        static("vendor/icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def word(value: object) -> Word:
+    """The word of a verdict, switch, decision, severity or outcome; a verdict also as text."""
+    for kind, words in ALL_WORDS:
+        if isinstance(value, kind):
+            return words[str(value)]
+    return VERDICTS[Verdict(str(value))]
+
+
+@register.simple_tag
+def chip(value: object, is_stale: bool = False) -> SafeString:
+    """A verdict, decision or severity as colour, icon and word; grey with a clock when stale."""
+    shown = word(value)
+    return format_html(
+        '<span class="chip tone-{}">{}<span>{}</span>{}</span>',
+        "stale" if is_stale else shown.tone,
+        icon("clock" if is_stale else shown.icon),
+        shown.label,
+        format_html('<span class="visually-hidden"> (old)</span>') if is_stale else "",
+    )
+
+
+@register.filter
+def ago(when: datetime | None) -> str:
+    """How long ago, with the exact time on hover; "never" for None."""
+    if when is None:
+        return "never"
+    exact = when.astimezone(UTC)
+    return format_html(
+        '<time class="ago" datetime="{}" title="{}">{} ago</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        humane_age((timezone.now() - when).total_seconds()),
+    )
+
+
+@register.filter
+def moment(when: datetime | None) -> str:
+    """The exact time in UTC; "never" for None."""
+    if when is None:
+        return "never"
+    exact = when.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+@register.filter
+def visible(text: object) -> str:
+    """A name that a cluster or a person gave, with nothing invisible or reordering in it."""
+    return seen.visible(str(text))
+
+
+@register.filter
+def odd_letters(text: str) -> str:
+    """The letters outside ASCII, named; empty for a plain name."""
+    return seen.odd_letters(text)
+
+
+@register.simple_tag
+def path_picture(assessment: Assessment, path: Path, number: int) -> SafeString:
+    """The picture of one path."""
+    return draw(assessment, path, number)
+
+
+@register.inclusion_tag("includes/term.html")
+def explain(name: str) -> dict[str, Term]:
+    """A word of Kubernetes that unfolds into what it means, with a link to its documentation."""
+    return {"term": TERMS[name]}

@@ -1,0 +1,25 @@
+"""The fleet page: every cluster with its verdict, live."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+from django.views.decorators.vary import vary_on_headers
+
+from dashboard.services import local_kubeconfig, pages
+from dashboard.services.access import person
+from dashboard.shown.fleet import fleet_page, wanted
+from dashboard.views.parts import template_for
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+def fleet(request: HttpRequest) -> HttpResponse:
+    """Every cluster that this person may see; htmx gets only the counts and the table."""
+    user = person(request.user)
+    page = fleet_page(pages.fleet_rows(user), wanted(request.GET.dict()))
+    context = {"page": page, "silent_since": pages.poller_silent_since()}
+    if page.total == 0:
+        context["contexts"] = local_kubeconfig.choices(user)
+    return render(request, template_for(request, "fleet.html", "clusters"), context)

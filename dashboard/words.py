@@ -1,0 +1,203 @@
+"""How the pages say things: the words, tones and icons of verdicts, reads, severities and terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from authzviz.engine.assessment import Decision, Severity, Switch, Verdict
+from authzviz.engine.model import Outcome
+
+DOCS = "https://kubernetes.io/docs/"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word with its tone (a CSS class: critical, warning, caution, good, unsure) and its icon.
+
+    A tone never stands alone: whoever doesn't see colours reads the word and the icon.
+    """
+
+    label: str
+    tone: str
+    icon: str
+    means: str = ""
+
+
+VERDICTS = {
+    Verdict.ALWAYS_ALLOW: Word(
+        "Always allow",
+        "critical",
+        "lock-open",
+        "AlwaysAllow is in the chain: whoever gets past authentication may do everything.",
+    ),
+    Verdict.MIXED: Word(
+        "Mixed",
+        "warning",
+        "arrows-split-2",
+        "Apiservers or nodes differ: what one kubelet may do, another may not.",
+    ),
+    Verdict.REFUSED: Word(
+        "Refused",
+        "critical",
+        "circle-x",
+        "Nobody answers what a kubelet must have: its node can't register or goes NotReady.",
+    ),
+    Verdict.INCOMPLETE: Word(
+        "Incomplete",
+        "warning",
+        "alert-circle",
+        "The Node authorizer is off. Nodes stay Ready, but something else that kubelets need is "
+        "refused.",
+    ),
+    Verdict.LEGACY_BINDING: Word(
+        "Legacy binding",
+        "warning",
+        "key",
+        "The Node authorizer is off. An RBAC binding serves the kubelets, and gives each of them "
+        "the same wide rights.",
+    ),
+    Verdict.OVER_GRANTED: Word(
+        "Over-granted",
+        "warning",
+        "alert-triangle",
+        "The Node authorizer is on, but RBAC grants kubelets more than it would: the first "
+        "authorizer that allows wins.",
+    ),
+    Verdict.UNRESTRICTED: Word(
+        "Unrestricted",
+        "caution",
+        "shield-half",
+        "The Node authorizer is on, but NodeRestriction is off: a kubelet may change other nodes "
+        "and their pods.",
+    ),
+    Verdict.NODE_AUTHORIZER: Word(
+        "Node authorizer",
+        "good",
+        "shield-check",
+        "The target: Node authorizer and NodeRestriction on, nothing granted beyond them.",
+    ),
+    Verdict.UNKNOWN: Word(
+        "Unknown",
+        "unsure",
+        "question-mark",
+        "What could not be read decides.",
+    ),
+}
+
+SWITCHES = {
+    Switch.ON: Word("on", "good", "check"),
+    Switch.OFF: Word("off", "warning", "x"),
+    Switch.MIXED: Word("on for some apiservers", "warning", "arrows-split-2"),
+    Switch.UNKNOWN: Word("can't be told", "unsure", "question-mark"),
+}
+
+DECISIONS = {
+    Decision.ALLOW: Word("allowed", "good", "check"),
+    Decision.NO: Word("refused", "critical", "x"),
+    Decision.CONDITIONAL: Word("depends", "unsure", "question-mark"),
+    Decision.UNKNOWN: Word("can't be told", "unsure", "question-mark"),
+}
+
+SEVERITIES = {
+    Severity.CRITICAL: Word("Critical", "critical", "circle-x"),
+    Severity.HIGH: Word("High", "warning", "alert-triangle"),
+    Severity.MEDIUM: Word("Medium", "caution", "alert-circle"),
+    Severity.LOW: Word("Low", "unsure", "info-circle"),
+    Severity.INFO: Word("Info", "unsure", "info-circle"),
+}
+
+OUTCOMES = {
+    Outcome.OK: Word("read", "good", "check"),
+    Outcome.FORBIDDEN: Word("forbidden", "warning", "lock"),
+    Outcome.FAILED: Word("failed", "critical", "x"),
+}
+
+# Every field of Snapshot.reads, and what it is good for.
+READS = {
+    "version": ("Version", "which rules the Node authorizer has"),
+    "apiservers": (
+        "Apiserver flags",
+        "which authorizers are asked, and whether NodeRestriction is on",
+    ),
+    "endpoints": ("Apiserver addresses", "whether every apiserver was seen"),
+    "cluster_roles": ("ClusterRoles", "what bindings grant"),
+    "cluster_role_bindings": ("ClusterRoleBindings", "whom they reach in every namespace"),
+    "roles": ("Roles", "what bindings grant in one namespace"),
+    "role_bindings": ("RoleBindings", "whom they reach in one namespace"),
+    "nodes": ("Nodes", "which kubelets there are, and which are Ready"),
+    "leases": ("Leases", "which kubelets renewed their heartbeat"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of Kubernetes that a tired person may want explained, with where it is documented."""
+
+    name: str
+    means: str
+    link: str
+
+
+TERMS = {
+    "node-authorizer": Term(
+        "Node authorizer",
+        "Lets a kubelet read only what its own pods use, and write only its own Node, Lease and "
+        "pods. It is an authorization mode of the apiserver.",
+        DOCS + "reference/access-authn-authz/node/",
+    ),
+    "node-restriction": Term(
+        "NodeRestriction",
+        "An admission plugin that keeps a kubelet from changing other nodes, other nodes' pods "
+        "and protected labels. The Node authorizer limits reads, this limits writes.",
+        DOCS + "reference/access-authn-authz/admission-controllers/#noderestriction",
+    ),
+    "rbac": Term(
+        "RBAC",
+        "Roles bound to users and groups. It only ever adds rights: a leftover binding undoes what "
+        "the Node authorizer withholds.",
+        DOCS + "reference/access-authn-authz/rbac/",
+    ),
+    "chain": Term(
+        "Authorizers, in order",
+        "The apiserver asks them one after another; the first that allows wins. Node and RBAC "
+        "never deny, they only stay silent.",
+        DOCS + "reference/access-authn-authz/authorization/",
+    ),
+    "grant": Term(
+        "Grant",
+        "An RBAC rule that reaches a kubelet through one binding.",
+        DOCS + "reference/access-authn-authz/rbac/#rolebinding-and-clusterrolebinding",
+    ),
+}
+
+
+# As their makers write them.
+DISTRIBUTIONS = {
+    "kubeadm": "kubeadm",
+    "kind": "kind",
+    "kubespray": "Kubespray",
+    "k3s": "K3s",
+    "rke2": "RKE2",
+    "kops": "kOps",
+    "talos": "Talos",
+    "openshift": "OpenShift",
+    "microk8s": "MicroK8s",
+    "k0s": "k0s",
+    "eks": "EKS",
+    "aks": "AKS",
+    "gke": "GKE",
+    "unknown": "distribution unknown",
+}
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def humane_age(seconds: float) -> str:
+    """An age in one unit: "12 s", "14 min", "3 h", "9 d"; ages from the future are "0 s"."""
+    if seconds < 2 * MINUTE:
+        return f"{max(0, round(seconds))} s"
+    if seconds < 2 * HOUR:
+        return f"{seconds // MINUTE:.0f} min"
+    if seconds < 2 * DAY:
+        return f"{seconds // HOUR:.0f} h"
+    return f"{seconds // DAY:.0f} d"
