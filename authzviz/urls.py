@@ -1,9 +1,47 @@
 """Every address of the server."""
 
-from django.urls import URLPattern, URLResolver
+from allauth.account import views as account
+from django.urls import path
+from django.views.generic import RedirectView
 
 from authzviz.celery import app as celery_app
+from dashboard.views import adding, entrance, fleet, health, managing, people
+from dashboard.views import cluster as cluster_page
 
 __all__ = ["celery_app", "urlpatterns"]  # the web server sends its tasks through this app
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("", fleet.fleet, name="fleet"),
+    path("clusters/add/", adding.add, name="cluster_add"),
+    path("clusters/add/local/", adding.add_local, name="add_local"),
+    path("clusters/add/<uuid:uuid>/", adding.choose, name="cluster_choose"),
+    path("clusters/add/<uuid:uuid>/test/", adding.test, name="cluster_test"),
+    path("clusters/remove-samples/", managing.remove_samples, name="remove_samples"),
+    path("clusters/<slug:slug>/", cluster_page.cluster, name="cluster"),
+    path("clusters/<slug:slug>/settings/", managing.settings, name="cluster_settings"),
+    path("clusters/<slug:slug>/pause/", managing.pause, name="cluster_pause"),
+    path("clusters/<slug:slug>/credentials/", managing.credentials, name="cluster_credentials"),
+    path("clusters/<slug:slug>/remove/", managing.remove, name="cluster_remove"),
+    path("clusters/<slug:slug>/poll/", managing.poll, name="cluster_poll"),
+    path("people/", people.people, name="people"),
+    path("people/invite/", people.invite, name="invite"),
+    path("people/invitations/<int:pk>/withdraw/", people.withdraw, name="withdraw_invitation"),
+    path("people/<int:pk>/role/", people.set_role, name="person_role"),
+    path("people/<int:pk>/active/", people.set_active, name="person_active"),
+    path("profile/", people.profile, name="profile"),
+    path("sign-in/<str:token>/", entrance.sign_in_link, name="sign_in_link"),
+    path("invitations/<str:token>/", entrance.invitation, name="invitation"),
+    # Of django-allauth, only the pages that we show.
+    path("account/login/", account.login, name="account_login"),
+    path("account/logout/", account.logout, name="account_logout"),
+    path("account/inactive/", account.account_inactive, name="account_inactive"),
+    path("account/password/", account.password_change, name="account_change_password"),
+    path("account/password/set/", account.password_set, name="account_set_password"),
+    # allauth's own pages link to these two, which don't exist here.
+    path(
+        "account/signup/", RedirectView.as_view(pattern_name="account_login"), name="account_signup"
+    ),
+    path("account/email/", RedirectView.as_view(pattern_name="profile"), name="account_email"),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+]

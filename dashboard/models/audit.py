@@ -33,6 +33,6 @@ class AuditEvent(models.Model):
             raise TypeError("an audit event is never changed")
         super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def delete(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         """Refuse: an audit event stays."""
         raise TypeError("an audit event is never removed")

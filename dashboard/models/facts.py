@@ -47,7 +47,7 @@ class CurrentState(models.Model):
     clock_skew_seconds = models.FloatField(null=True)
 
     assessment = models.BinaryField()
-    engine_version = models.CharField(max_length=32)
+    engine_version = models.PositiveIntegerField(db_index=True)
     judged_at = models.DateTimeField()
     verdict = models.CharField(max_length=32, db_index=True)
     possible = models.JSONField(default=list)
@@ -77,7 +77,7 @@ class VerdictChange(models.Model):
     verdict = models.CharField(max_length=32)
     previous = models.CharField(max_length=32, blank=True)
     summary = models.TextField()
-    engine_version = models.CharField(max_length=32)
+    engine_version = models.PositiveIntegerField()
 
     class Meta:
         ordering = ("-at", "-pk")

@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Upload(models.Model):
-    """A kubeconfig that someone gave, sealed, until its contexts are chosen or half an hour is over.
+    """A kubeconfig that someone gave, sealed, until its contexts are chosen or its time is over.
 
     It is kept here and not in a form or a session, so that credentials leave the server in no
     answer. `tests` holds what the connection tests said, by context.

@@ -14,7 +14,7 @@ def record(
     about: str = "",
     **detail: str,
 ) -> None:
-    """Add a row; `actor` is None for the machine's own command line. `detail` may hold no secret."""
+    """Add a row; `actor` is None for the command line. `detail` may hold no secret."""
     AuditEvent.objects.create(
         at=clock.now(),
         actor=actor,

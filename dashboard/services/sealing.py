@@ -16,7 +16,7 @@ from django.conf import settings
 _VERSION = b"\x01"
 
 
-class CannotOpen(Exception):
+class SealError(Exception):
     """The value was sealed with a key that is not configured, for another row, or was changed."""
 
 
@@ -30,19 +30,19 @@ def seal(secret: bytes, *, purpose: str, row: str) -> bytes:
 
 
 def open_sealed(sealed: bytes, *, purpose: str, row: str) -> bytes:
-    """What `seal` was given; raises CannotOpen."""
+    """What `seal` was given; raises SealError."""
     version, key_id, nonce, ciphertext = sealed[:1], sealed[1:5], sealed[5:17], sealed[17:]
     if version != _VERSION:
-        raise CannotOpen("this value was sealed by another version of authzviz")
+        raise SealError("this value was sealed by another version of authzviz")
     for key in settings.CREDENTIALS_KEYS:
         if _key_id(key) == key_id:
             try:
                 return AESGCM(key).decrypt(nonce, ciphertext, _bound(purpose, row))
             except InvalidTag:
                 break
-    raise CannotOpen(
-        "stored credentials can't be opened: the key that sealed them is not among "
-        "AUTHZVIZ_CREDENTIALS_KEYS (or in credentials.key of the data directory), or they were changed"
+    raise SealError(
+        "the stored credentials can't be opened: the key that sealed them is neither among "
+        "AUTHZVIZ_CREDENTIALS_KEYS nor in the data directory's credentials.key"
     )
 
 

@@ -1,0 +1,206 @@
+"""The life of a cluster in the fleet. Every act writes its audit row in the same transaction."""
+
+from __future__ import annotations
+
+import re
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from authzviz.kube.credentials import Credentials, expires_at
+from dashboard.models import Cluster, Source, User
+from dashboard.services import audit, clock, polling, reading
+
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.\-/]{0,61}[A-Za-z0-9])?")
+# Addresses under /clusters/ that are no cluster.
+_TAKEN_SLUGS = frozenset({"add", "compare", "remove-samples"})
+
+
+class ClusterError(Exception):
+    """What was asked for can't be done; the message is for people."""
+
+
+def parse_labels(text: str) -> dict[str, str]:
+    """The labels in "env=prod, team=core", separated by commas or lines.
+
+    Raises ClusterError that names the part that is no label. A label without "=" has an empty
+    value.
+    """
+    labels: dict[str, str] = {}
+    for part in re.split(r"[,\n]", text):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if not name and not value:
+            continue
+        if not _LABEL.fullmatch(name) or (value and not _LABEL.fullmatch(value)):
+            raise ClusterError(
+                f"{part.strip()[:80]!r} is no label: write name=value, with letters, digits, "
+                "dashes, dots, slashes and underscores"
+            )
+        labels[name] = value
+    if len(labels) > 20:
+        raise ClusterError("a cluster has at most 20 labels")
+    return labels
+
+
+def labels_text(labels: dict[str, str]) -> str:
+    """`labels` as `parse_labels` reads them."""
+    return ", ".join(f"{name}={value}" if value else name for name, value in labels.items())
+
+
+def add(
+    *, name: str, credentials: Credentials, interval_seconds: int, actor: User | None
+) -> Cluster:
+    """A new cluster that is due at once; its name gets a number where another has it already."""
+    with transaction.atomic():
+        cluster = new_cluster(name, interval_seconds=interval_seconds, actor=actor)
+        _give_credentials(cluster, credentials)
+        cluster.next_poll_at = clock.now()
+        cluster.save()
+        audit.record("cluster added", actor=actor, cluster=cluster, server=cluster.server)
+    return cluster
+
+
+def new_cluster(
+    name: str, *, interval_seconds: int, actor: User | None, source: Source = Source.KUBECONFIG
+) -> Cluster:
+    """A cluster that is not saved yet, with a free name and a free slug."""
+    name = _free_name(name.strip()[:100] or "cluster")
+    return Cluster(
+        name=name,
+        slug=_free_slug(name),
+        source=source.value,
+        interval_seconds=interval_seconds,
+        created_at=clock.now(),
+        created_by=actor,
+    )
+
+
+def rename(cluster: Cluster, name: str, *, actor: User) -> None:
+    """Give the cluster another name; its address stays, so that links keep working.
+
+    Raises ClusterError where another cluster has the name.
+    """
+    name = name.strip()
+    if name == cluster.name:
+        return
+    with transaction.atomic():
+        if Cluster.objects.filter(name=name).exclude(pk=cluster.pk).exists():
+            raise ClusterError(f"another cluster is called {name!r}")
+        audit.record("cluster renamed", actor=actor, cluster=cluster, before=cluster.name, to=name)
+        cluster.name = name
+        cluster.save(update_fields=["name"])
+
+
+def set_labels(cluster: Cluster, labels: dict[str, str], *, actor: User) -> None:
+    """Replace the cluster's labels."""
+    if labels == cluster.labels:
+        return
+    with transaction.atomic():
+        before = labels_text(cluster.labels)
+        cluster.labels = labels
+        cluster.save(update_fields=["labels"])
+        audit.record(
+            "cluster labelled", actor=actor, cluster=cluster, before=before, to=labels_text(labels)
+        )
+
+
+def set_interval(cluster: Cluster, seconds: int, *, actor: User) -> None:
+    """Read the cluster every `seconds` from now on."""
+    if seconds == cluster.interval_seconds:
+        return
+    with transaction.atomic():
+        before = str(cluster.interval_seconds)
+        cluster.interval_seconds = seconds
+        cluster.next_poll_at = polling.next_slot(clock.now(), seconds, cluster.uuid.int)
+        cluster.save(update_fields=["interval_seconds", "next_poll_at"])
+        audit.record(
+            "cluster interval set", actor=actor, cluster=cluster, before=before, to=str(seconds)
+        )
+
+
+def set_paused(cluster: Cluster, *, is_paused: bool, actor: User) -> None:
+    """Stop reading the cluster, or read it again at once; what is known stays, and gets old."""
+    if is_paused == cluster.is_paused:
+        return
+    with transaction.atomic():
+        cluster.is_paused = is_paused
+        cluster.save(update_fields=["is_paused"])
+        if not is_paused:
+            polling.poll_soon(cluster)
+        action = "cluster paused" if is_paused else "cluster resumed"
+        audit.record(action, actor=actor, cluster=cluster)
+
+
+def replace_credentials(cluster: Cluster, credentials: Credentials, *, actor: User) -> None:
+    """Read the cluster with other credentials from now on. History stays; the old credentials are
+    gone, and what is being read with them right now comes to nothing.
+    """
+    if cluster.is_recorded:
+        raise ClusterError("a recording has no credentials: add the cluster itself instead")
+    with transaction.atomic():
+        before = cluster.server
+        _give_credentials(cluster, credentials)
+        cluster.save(
+            update_fields=["credentials", "server", "credentials_expire_at", "is_tls_verified"]
+        )
+        polling.drop_running(cluster.pk)
+        polling.poll_soon(cluster)
+        audit.record(
+            "cluster credentials replaced",
+            actor=actor,
+            cluster=cluster,
+            before=before,
+            server=cluster.server,
+        )
+
+
+def poll_now(cluster: Cluster, *, actor: User) -> None:
+    """Make the cluster due at once. Raises ClusterError for a recording or a paused cluster."""
+    if cluster.is_recorded:
+        raise ClusterError("a recording can't be read again")
+    if cluster.is_paused:
+        raise ClusterError("the cluster is paused: resume it first")
+    with transaction.atomic():
+        polling.poll_soon(cluster)
+        audit.record("cluster polled", actor=actor, cluster=cluster)
+
+
+def remove(cluster: Cluster, *, actor: User) -> None:
+    """Remove the cluster with its credentials and history; only the audit rows stay.
+
+    A poll that runs right now finds no row to store its result in.
+    """
+    with transaction.atomic():
+        audit.record("cluster removed", actor=actor, about=cluster.name, server=cluster.server)
+        cluster.delete()
+
+
+def _give_credentials(cluster: Cluster, credentials: Credentials) -> None:
+    cluster.server = credentials.server
+    cluster.credentials = reading.seal(credentials, cluster)
+    cluster.credentials_expire_at = expires_at(credentials)
+    cluster.is_tls_verified = not credentials.insecure
+
+
+def _free_name(name: str) -> str:
+    taken = set(Cluster.objects.filter(name__startswith=name).values_list("name", flat=True))
+    number = 2
+    free = name
+    while free in taken:
+        free = f"{name} ({number})"
+        number += 1
+    return free
+
+
+def _free_slug(name: str) -> str:
+    base = slugify(name)[:60].strip("-") or "cluster"
+    taken = (
+        set(Cluster.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+        | _TAKEN_SLUGS
+    )
+    number = 2
+    free = base
+    while free in taken:
+        free = f"{base}-{number}"
+        number += 1
+    return free

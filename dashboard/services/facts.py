@@ -1,0 +1,134 @@
+"""Snapshots as they are stored: what lasts, and what passes with every poll."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from authzviz.engine.assessment import Assessment
+from authzviz.engine.model import Lease, Node, Outcome, Read, Snapshot
+from dashboard.models import CurrentState
+
+T = TypeVar("T")
+
+_LASTING = (
+    "version",
+    "apiservers",
+    "endpoints",
+    "cluster_roles",
+    "cluster_role_bindings",
+    "roles",
+    "role_bindings",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """What differs with every poll, and so is kept only for the current state."""
+
+    read_at: datetime
+    server_time: datetime | None
+    version: Read[str]
+    nodes: Read[tuple[Node, ...]]
+    leases: Read[tuple[Lease, ...]]
+
+
+def pack(value: object) -> bytes:
+    """`value` as compressed JSON."""
+    return zlib.compress(msgspec.json.encode(value), 6)
+
+
+def unpack(packed: bytes, kind: type[T]) -> T:
+    """What `pack` was given; raises msgspec.ValidationError where `kind` has changed since."""
+    return msgspec.json.decode(zlib.decompress(packed), type=kind)
+
+
+def without_leases(snapshot: Snapshot) -> Snapshot:
+    """`snapshot` as it is kept for good: leases are as old as the poll and tell nothing later."""
+    if snapshot.leases.value is None:
+        return snapshot
+    return dataclasses.replace(snapshot, leases=dataclasses.replace(snapshot.leases, value=()))
+
+
+def passing(snapshot: Snapshot) -> Passing:
+    """The part of `snapshot` that only the current state keeps."""
+    return Passing(
+        read_at=snapshot.read_at,
+        server_time=snapshot.server_time,
+        version=snapshot.version,
+        nodes=snapshot.nodes,
+        leases=snapshot.leases,
+    )
+
+
+def current_snapshot(state: CurrentState) -> Snapshot:
+    """The snapshot of the last good poll, put together again from its two parts."""
+    lasting = unpack(bytes(state.snapshot.bundle), Snapshot)
+    part = unpack(bytes(state.passing), Passing)
+    return dataclasses.replace(
+        lasting,
+        read_at=part.read_at,
+        server_time=part.server_time,
+        version=part.version,
+        nodes=part.nodes,
+        leases=part.leases,
+    )
+
+
+def current_assessment(state: CurrentState) -> Assessment:
+    """What the engine made of the last good poll."""
+    return unpack(bytes(state.assessment), Assessment)
+
+
+def facts_hash(snapshot: Snapshot) -> str:
+    """The SHA-256 of what lasts: flags, RBAC, versions, node counts, and how each read ended.
+
+    Neither the order of lists nor times, leases and readiness change it.
+    """
+    facts: dict[str, Any] = {name: _facts_of(snapshot.reads[name]) for name in _LASTING}
+    nodes = snapshot.nodes
+    counts = Counter((node.kubelet_version, node.is_control_plane) for node in nodes.value or ())
+    facts["nodes"] = (nodes.outcome, nodes.gaps, sorted(counts.items()))
+    facts["leases"] = snapshot.leases.outcome
+    return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+
+def is_whole(snapshot: Snapshot) -> bool:
+    """True where every read gave everything."""
+    return all(read.is_whole for read in snapshot.reads.values())
+
+
+def read_summaries(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """How each read ended, without its value: what the page lists as evidence."""
+    return [
+        {
+            "name": name,
+            "outcome": read.outcome.value,
+            "source": read.source,
+            "permission": read.permission,
+            "why": read.why,
+            "gaps": list(read.gaps),
+        }
+        for name, read in snapshot.reads.items()
+    ]
+
+
+def skew_seconds(snapshot: Snapshot) -> float | None:
+    """How far the apiserver's clock is ahead of ours; None where it told no time."""
+    if snapshot.server_time is None:
+        return None
+    return (snapshot.server_time - snapshot.read_at).total_seconds()
+
+
+def _facts_of(read: Read[object]) -> tuple[Outcome, tuple[str, ...], object]:
+    value = read.value
+    if isinstance(value, tuple):
+        value = sorted(msgspec.json.encode(item).decode() for item in value)
+    return read.outcome, read.gaps, value

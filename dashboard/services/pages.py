@@ -1,0 +1,104 @@
+"""What the pages show, as values: no page asks the database for more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+
+from authzviz.engine.assessment import Assessment
+from authzviz.engine.model import Snapshot
+from dashboard.models import Cluster, CurrentState, User, VerdictChange
+from dashboard.models.cluster import PollState
+from dashboard.services import access, clock, dispatching, facts
+
+HISTORY_ROWS = 50
+# The scheduler asks every five seconds; nobody polls when it has been silent for this long.
+SILENT_AFTER = timedelta(seconds=60)
+_HEAVY = ("current__assessment", "current__passing", "credentials")
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRow:
+    """One cluster as the fleet page lists it; `current` is None where it was never read."""
+
+    cluster: Cluster
+    current: CurrentState | None
+    poll_state: PollState
+    is_stale: bool
+    expires_soon: bool
+
+    @property
+    def verdict(self) -> str:
+        """The verdict of the last good poll, "" where there was none."""
+        return self.current.verdict if self.current else ""
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When the facts behind the verdict were read."""
+        return self.current.read_at if self.current else None
+
+    @property
+    def error(self) -> str:
+        """Why the last poll failed, "" where it didn't."""
+        return self.cluster.last_error
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPage:
+    """All that a cluster's page shows; what was read is None where it never was."""
+
+    row: FleetRow
+    assessment: Assessment | None
+    snapshot: Snapshot | None
+    reads: tuple[dict[str, Any], ...]
+    history: tuple[VerdictChange, ...]
+
+
+def fleet_rows(user: User | AnonymousUser) -> tuple[FleetRow, ...]:
+    """Every cluster that `user` may see, by name; one query whatever their number."""
+    now = clock.now()
+    found = access.visible_clusters(user).select_related("current").defer(*_HEAVY)
+    return tuple(_row(cluster, now) for cluster in found.order_by("name"))
+
+
+def cluster_page(cluster: Cluster) -> ClusterPage:
+    """The page of a cluster: three queries, and one snapshot unpacked."""
+    row = _row(cluster, clock.now())
+    current = row.current
+    return ClusterPage(
+        row=row,
+        assessment=facts.current_assessment(current) if current else None,
+        snapshot=facts.current_snapshot(current) if current else None,
+        reads=tuple(current.reads) if current else (),
+        history=tuple(cluster.verdict_changes.all()[:HISTORY_ROWS]),
+    )
+
+
+def poll_row(cluster: Cluster) -> FleetRow:
+    """The state of polling alone, for a page that waits for a poll to end."""
+    return _row(cluster, clock.now())
+
+
+def poller_silent_since() -> datetime | None:
+    """When the scheduler last did its work, if that is too long ago; None where all is well.
+
+    The beginning of time where it never did.
+    """
+    last = dispatching.last_dispatch()
+    now = clock.now()
+    if last is None:
+        return datetime.fromtimestamp(0, tz=now.tzinfo)
+    return last if now - last > SILENT_AFTER else None
+
+
+def _row(cluster: Cluster, now: datetime) -> FleetRow:
+    return FleetRow(
+        cluster=cluster,
+        current=getattr(cluster, "current", None),
+        poll_state=cluster.poll_state(now),
+        is_stale=cluster.is_stale(now),
+        expires_soon=cluster.expires_soon(now),
+    )

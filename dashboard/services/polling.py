@@ -1,0 +1,187 @@
+"""One poll of one cluster: claim it, read it, store what was read. The database owns the work.
+
+A claim is a conditional UPDATE that has to change one row. It counts the attempt before any work
+is done, and starts a new generation; a result is stored only while its generation is the cluster's
+and its lease has not been given to another.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from authzviz import engine
+from authzviz.engine.assessment import Assessment
+from authzviz.engine.model import Snapshot
+from dashboard.models import Cluster, Source
+from dashboard.services import clock, judging, reading
+
+log = logging.getLogger(__name__)
+
+# A claim that ends with neither result nor error took its worker down with it.
+CRASHES_BEFORE_QUARANTINE = 3
+QUARANTINE = timedelta(hours=1)
+LONGEST_BACKOFF_SECONDS = 300
+_LEASE_MARGIN_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to store one result for a cluster."""
+
+    cluster_id: int
+    generation: int
+
+
+def poll(cluster_id: int) -> None:
+    """Read the cluster if it is due and nobody else does, and store what came of it.
+
+    Safe to run twice. No transaction is open while the network is waited for.
+    """
+    lease = claim(cluster_id)
+    if lease is None:
+        return
+    cluster = Cluster.objects.filter(pk=cluster_id).first()
+    if cluster is None:
+        return
+    try:
+        snapshot = reading.read(
+            reading.open_credentials(cluster),
+            name=cluster.name,
+            deadline_seconds=settings.POLL_DEADLINE_SECONDS,
+        )
+        assessment = engine.judge(snapshot)
+    except reading.ReadError as error:
+        store_failure(lease, str(error))
+        return
+    except Exception:  # whatever it is, the lease has to end and the page to say so
+        log.exception("the poll of cluster %s failed", cluster_id)
+        store_failure(lease, "The poll failed for a reason of our own; the worker's log has it.")
+        return
+    store_result(lease, snapshot, assessment)
+
+
+def claim(cluster_id: int) -> Lease | None:
+    """A lease on the cluster, or None where it isn't due, is paused, read by another, or
+    quarantined.
+    """
+    now = clock.now()
+    due = due_clusters(now).filter(pk=cluster_id)
+    _quarantine(due, now)
+    lease_until = now + timedelta(seconds=settings.POLL_DEADLINE_SECONDS + _LEASE_MARGIN_SECONDS)
+    # `+ 1` of a claim is always in the same UPDATE as its test: two claims can't both change a row.
+    changed = due.update(
+        lease_until=lease_until,
+        generation=F("generation") + 1,
+        attempts=F("attempts") + 1,
+        last_attempt_at=now,
+        queued_until=None,
+        quarantined_until=None,
+    )
+    if changed != 1:
+        return None
+    return Lease(
+        cluster_id, Cluster.objects.values_list("generation", flat=True).get(pk=cluster_id)
+    )
+
+
+def due_clusters(now: datetime) -> QuerySet[Cluster]:
+    """Every cluster that is to be read at `now` and is read by nobody."""
+    return Cluster.objects.filter(
+        Q(lease_until=None) | Q(lease_until__lte=now),
+        Q(quarantined_until=None) | Q(quarantined_until__lte=now),
+        source=Source.KUBECONFIG,
+        is_paused=False,
+        next_poll_at__lte=now,
+    )
+
+
+def store_result(lease: Lease, snapshot: Snapshot, assessment: Assessment) -> bool:
+    """Store what was read and what it means, in one transaction; False where the lease was lost,
+    and nothing is stored.
+    """
+    with transaction.atomic():
+        if not _finish(lease, last_success_at=snapshot.read_at, failures=0, last_error=""):
+            log.info("dropped a late result of cluster %s", lease.cluster_id)
+            return False
+        cluster = Cluster.objects.get(pk=lease.cluster_id)
+        _set_next(cluster, cluster.interval_seconds)
+        judging.store(cluster, snapshot, assessment)
+    return True
+
+
+def store_failure(lease: Lease, message: str) -> bool:
+    """Store why the poll failed; what was known stays, and gets older. False where the lease was
+    lost.
+    """
+    with transaction.atomic():
+        if not _finish(
+            lease, failures=F("failures") + 1, last_error=message, last_error_at=clock.now()
+        ):
+            return False
+        cluster = Cluster.objects.get(pk=lease.cluster_id)
+        _set_next(cluster, backoff_seconds(cluster.interval_seconds, cluster.failures))
+    return True
+
+
+def backoff_seconds(interval_seconds: int, failures: int) -> int:
+    """How long to wait after the n-th failure in a row: twice as long each time, up to five
+    minutes or the interval, whichever is longer.
+    """
+    longest = max(interval_seconds, LONGEST_BACKOFF_SECONDS)
+    return min(longest, interval_seconds * 2 ** min(max(failures - 1, 0), 10))
+
+
+def next_slot(now: datetime, seconds: int, key: int) -> datetime:
+    """The next time after `now` that is a whole number of `seconds`, plus an offset made of `key`.
+
+    The offset spreads clusters evenly however many become due at once.
+    """
+    offset = key % (seconds * 1000) / 1000
+    since = now.timestamp() - offset
+    return datetime.fromtimestamp(offset + (since // seconds + 1) * seconds, UTC)
+
+
+def poll_soon(cluster: Cluster) -> None:
+    """Make the cluster due now, out of quarantine and with a clean record of crashes."""
+    Cluster.objects.filter(pk=cluster.pk).update(
+        next_poll_at=clock.now(), queued_until=None, attempts=0, quarantined_until=None
+    )
+
+
+def drop_running(cluster_id: int) -> None:
+    """Make whatever is being read right now come to nothing."""
+    Cluster.objects.filter(pk=cluster_id).update(generation=F("generation") + 1, lease_until=None)
+
+
+def _finish(lease: Lease, **changes: object) -> bool:
+    """End the lease with these changes; False where it is not the cluster's any more."""
+    changed = Cluster.objects.filter(pk=lease.cluster_id, generation=lease.generation).update(
+        lease_until=None, attempts=0, **changes
+    )
+    return changed == 1
+
+
+def _set_next(cluster: Cluster, seconds: int) -> None:
+    cluster.next_poll_at = next_slot(clock.now(), seconds, cluster.uuid.int)
+    cluster.save(update_fields=["next_poll_at"])
+
+
+def _quarantine(due: QuerySet[Cluster], now: datetime) -> None:
+    """Set aside, for an hour, what killed its worker three times; let it try once after that."""
+    due.filter(attempts__gte=CRASHES_BEFORE_QUARANTINE, quarantined_until=None).update(
+        quarantined_until=now + QUARANTINE,
+        next_poll_at=now + QUARANTINE,
+        lease_until=None,
+        queued_until=None,
+        last_error=(
+            f"Reading this cluster ended its worker {CRASHES_BEFORE_QUARANTINE} times. It is set "
+            "aside for an hour; Poll now tries it at once."
+        ),
+        last_error_at=now,
+    )

@@ -1,0 +1,109 @@
+"""The one place where the dashboard reaches out to a cluster."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from django.conf import settings
+
+from authzviz.engine.model import Snapshot
+from authzviz.kube.credentials import Credentials
+from authzviz.kube.errors import KubeError
+from authzviz.net import AddressForbidden, AddressPolicy
+from authzviz.net.pinned import NameUnresolved, resolve
+from authzviz.net.url import parse_https
+from dashboard.logs import redact
+from dashboard.models import Cluster
+from dashboard.services import sealing
+
+_PURPOSE = "cluster-credentials"
+
+
+class ReadError(Exception):
+    """Not even the version was answered. The message is for people, with secrets taken out."""
+
+
+class Reader(Protocol):
+    """What reads a cluster: the network, or a test's fake."""
+
+    def __call__(self, credentials: Credentials, *, name: str, deadline_seconds: float) -> Snapshot:
+        """What was read; raises ReadError."""
+
+
+def over_the_network(credentials: Credentials, *, name: str, deadline_seconds: float) -> Snapshot:
+    """Read the cluster's apiserver; raises ReadError."""
+    # Only a process that reads pays for the client: it takes longer to import than all of Django.
+    from authzviz.kube.collect import collect
+
+    try:
+        return collect(
+            credentials, name=name, policy=address_policy(), deadline_seconds=deadline_seconds
+        )
+    except KubeError as error:
+        raise ReadError(without_secrets(str(error), credentials)) from error
+
+
+# Tests put a fake here: a name in a module is all the seam that one implementation needs.
+read: Reader = over_the_network
+
+
+def address_policy() -> AddressPolicy:
+    """Which addresses clusters may have on this server."""
+    return AddressPolicy.narrowed(
+        " ".join(settings.CLUSTER_CIDRS), loopback=settings.AUTHZVIZ_LOCAL
+    )
+
+
+def check_server(server: str) -> None:
+    """Raise ReadError where the server's URL or one of its addresses is not allowed.
+
+    The connection checks again and goes only where it checked; this is to say so before anything
+    is saved. A name that has no address yet passes.
+    """
+    try:
+        url = parse_https(server)
+    except ValueError as error:
+        raise ReadError(f"server: {error}") from error
+    try:
+        for address in resolve(url.host, url.port):
+            address_policy().check(address)
+    except NameUnresolved:
+        return
+    except AddressForbidden as error:
+        raise ReadError(f"server: {error}") from error
+
+
+def without_secrets(message: str, credentials: Credentials) -> str:
+    """`message` without what these credentials hold, should a server have echoed it."""
+    for text in credentials.secret_texts:
+        message = message.replace(text, "***")
+    return redact(message)
+
+
+def seal(credentials: Credentials, cluster: Cluster) -> bytes:
+    """`credentials` as the row of `cluster` keeps them."""
+    return sealing.seal(credentials.to_json().encode(), purpose=_PURPOSE, row=str(cluster.uuid))
+
+
+def open_credentials(cluster: Cluster) -> Credentials:
+    """The credentials of `cluster`; raises ReadError where there are none that can be opened."""
+    if cluster.credentials is None:
+        raise ReadError("There are no credentials: give some in the cluster's settings.")
+    try:
+        plain = sealing.open_sealed(
+            bytes(cluster.credentials), purpose=_PURPOSE, row=str(cluster.uuid)
+        )
+    except sealing.SealError as error:
+        raise ReadError(str(error)) from error
+    return Credentials.from_json(plain.decode())
+
+
+def reseal(cluster: Cluster) -> bool:
+    """Seal the credentials with the first key; False where they are already, or there are none."""
+    if cluster.credentials is None or sealing.is_current(bytes(cluster.credentials)):
+        return False
+    before = cluster.credentials
+    sealed = seal(open_credentials(cluster), cluster)
+    # Only over what was opened: someone may have replaced the credentials meanwhile.
+    Cluster.objects.filter(pk=cluster.pk, credentials=before).update(credentials=sealed)
+    return True

@@ -1,0 +1,260 @@
+"""From a kubeconfig that someone gives to clusters: contexts, connection tests, adding.
+
+The text waits sealed in a row of its own for at most half an hour, so that no credentials travel
+back to the browser, stay in a session, or look like a cluster that nobody chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from authzviz.engine.model import Outcome, Snapshot
+from authzviz.kube import kubeconfig
+from authzviz.kube.credentials import Credentials, expires_at
+from authzviz.kube.kubeconfig import Context
+from dashboard.models import Cluster, Upload, User
+from dashboard.services import clock, clusters, facts, reading, sealing
+from dashboard.services.access import NotVisible
+
+KEPT = timedelta(minutes=30)
+MAX_BYTES = 2**20
+TEST_DEADLINE_SECONDS = 15.0
+_PURPOSE = "kubeconfig-upload"
+# A test holds one of the web server's threads; whoever tests many waits for a free place.
+_PLACES = BoundedSemaphore(4)
+
+
+class UploadError(Exception):
+    """The kubeconfig can't be used, or its contexts can't be added yet; for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One context as the page offers it: `problem` says why it can't be added, if it can't.
+
+    `test` is what the last connection test said, None before one: `{"is_answered", "message",
+    "version", "reads": [as CurrentState.reads]}`.
+    """
+
+    name: str
+    server: str
+    user: str
+    problem: str
+    expires_at: datetime | None = None
+    is_tls_verified: bool = True
+    test: dict[str, Any] | None = None
+
+    @property
+    def refused(self) -> list[dict[str, Any]]:
+        """The reads that these credentials may not do, each with the permission it needs."""
+        reads = self.test["reads"] if self.test else []
+        return [read for read in reads if read["outcome"] != Outcome.OK]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What someone chose: the contexts, and whether those that don't answer are added too."""
+
+    contexts: tuple[str, ...]
+    interval_seconds: int
+    even_if_unreachable: bool = False
+    names: dict[str, str] = field(default_factory=dict)
+
+
+def parse(text: str) -> tuple[Context, ...]:
+    """The contexts of an uploaded kubeconfig, good and bad; raises UploadError naming the field."""
+    if len(text.encode()) > MAX_BYTES:
+        raise UploadError("a kubeconfig of more than 1 MiB is not read")
+    try:
+        contexts = kubeconfig.parse_upload(text)
+    except kubeconfig.KubeconfigError as error:
+        raise UploadError(str(error)) from error
+    if not contexts:
+        raise UploadError("contexts: there is none in this kubeconfig")
+    return contexts
+
+
+def start(text: str, *, actor: User) -> Upload:
+    """Keep a kubeconfig until its contexts are chosen; raises UploadError, and keeps nothing."""
+    parse(text)
+    now = clock.now()
+    upload = Upload(created_by=actor, created_at=now, expires_at=now + KEPT)
+    upload.text = sealing.seal(text.encode(), purpose=_PURPOSE, row=str(upload.uuid))
+    upload.save(force_insert=True)
+    return upload
+
+
+def of(user: User, uuid: UUID) -> Upload:
+    """The upload, or NotVisible where it is another person's or over."""
+    upload = Upload.objects.filter(pk=uuid, created_by=user, expires_at__gt=clock.now()).first()
+    if upload is None:
+        raise NotVisible(uuid)
+    return upload
+
+
+def choices(upload: Upload) -> list[Choice]:
+    """Every context of the upload, with what its test said."""
+    return [choice_of(context, upload.tests.get(context.name)) for context in _contexts(upload)]
+
+
+def test(upload: Upload, names: Iterable[str]) -> None:
+    """Test the connections of these contexts, four at a time, and keep what came of it."""
+    wanted = set(names)
+    chosen = [c for c in _contexts(upload) if c.name in wanted and not problem_of(c)]
+    if not chosen:
+        return
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        results = dict(zip([c.name for c in chosen], pool.map(_test, chosen), strict=True))
+    with transaction.atomic():
+        latest = Upload.objects.select_for_update().filter(pk=upload.pk).first()
+        if latest is not None:
+            latest.tests = {**latest.tests, **results}
+            latest.save(update_fields=["tests"])
+            upload.tests = latest.tests
+
+
+def add(upload: Upload, selection: Selection, *, actor: User) -> list[Cluster]:
+    """Add the chosen contexts, all or none; the upload is gone then.
+
+    Tests those that were not tested yet. Raises UploadError where one does not answer, unless the
+    selection takes them anyway; an address that is not allowed is never taken.
+    """
+    contexts = {context.name: context for context in _contexts(upload)}
+    chosen = [contexts[name] for name in selection.contexts if name in contexts]
+    if not chosen:
+        raise UploadError("choose at least one context")
+    untested = [c.name for c in chosen if c.name not in upload.tests]
+    if not selection.even_if_unreachable:
+        test(upload, untested)
+    _refuse_bad(chosen, upload, selection)
+    with transaction.atomic():
+        added = [
+            clusters.add(
+                name=selection.names.get(context.name) or context.name,
+                credentials=_credentials(context),
+                interval_seconds=selection.interval_seconds,
+                actor=actor,
+            )
+            for context in chosen
+        ]
+        Upload.objects.filter(pk=upload.pk).delete()
+    return added
+
+
+def single_credentials(text: str) -> Credentials:
+    """The credentials of a kubeconfig with one usable context; raises UploadError."""
+    contexts = parse(text)
+    usable = [context for context in contexts if not problem_of(context)]
+    if len(usable) == 1:
+        return _credentials(usable[0])
+    if usable:
+        raise UploadError("contexts: there are several; keep only the one of this cluster")
+    raise UploadError("; ".join(f"{context.name}: {problem_of(context)}" for context in contexts))
+
+
+def test_credentials(name: str, credentials: Credentials) -> dict[str, Any]:
+    """What a connection test of these credentials says, as in Choice.test."""
+    if not _PLACES.acquire(timeout=TEST_DEADLINE_SECONDS):
+        return _answer(message="Too many connection tests are running; try again in a moment.")
+    try:
+        reading.check_server(credentials.server)
+        snapshot = reading.read(credentials, name=name, deadline_seconds=TEST_DEADLINE_SECONDS)
+    except reading.ReadError as error:
+        return _answer(message=str(error))
+    finally:
+        _PLACES.release()
+    return _answer(snapshot)
+
+
+def is_address_allowed(credentials: Credentials) -> bool:
+    """True where the server's address may be connected to, whether it answers or not."""
+    try:
+        reading.check_server(credentials.server)
+    except reading.ReadError:
+        return False
+    return True
+
+
+def clean_up() -> None:
+    """Remove the uploads whose time is over."""
+    Upload.objects.filter(expires_at__lte=clock.now()).delete()
+
+
+def _contexts(upload: Upload) -> tuple[Context, ...]:
+    try:
+        text = sealing.open_sealed(bytes(upload.text), purpose=_PURPOSE, row=str(upload.uuid))
+    except sealing.SealError as error:
+        raise UploadError(str(error)) from error
+    return parse(text.decode())
+
+
+def problem_of(context: Context) -> str:
+    """Why the context can't be added on this server, "" where it can."""
+    if context.credentials and context.credentials.insecure and not settings.ALLOW_INSECURE_TLS:
+        return (
+            "insecure-skip-tls-verify: this server connects only to apiservers that it can tell "
+            "from others. Embed the CA (certificate-authority-data), or have an administrator set "
+            "AUTHZVIZ_ALLOW_INSECURE_TLS."
+        )
+    return context.problem
+
+
+def choice_of(context: Context, result: dict[str, Any] | None) -> Choice:
+    credentials = context.credentials
+    expire_at = expires_at(credentials) if credentials else None
+    return Choice(
+        name=context.name,
+        server=credentials.server if credentials else "",
+        user=context.user,
+        problem=problem_of(context),
+        expires_at=expire_at,
+        is_tls_verified=not (credentials and credentials.insecure),
+        test=result,
+    )
+
+
+def _credentials(context: Context) -> Credentials:
+    problem = problem_of(context)
+    if problem or context.credentials is None:
+        raise UploadError(f"{context.name}: {problem}")
+    return context.credentials
+
+
+def _test(context: Context) -> dict[str, Any]:
+    return test_credentials(context.name, _credentials(context))
+
+
+def _refuse_bad(chosen: list[Context], upload: Upload, selection: Selection) -> None:
+    """Raise UploadError where one of the chosen can't be added as things are."""
+    for context in chosen:
+        server = _credentials(context).server
+        try:
+            reading.check_server(server)
+        except reading.ReadError as error:
+            raise UploadError(f"{context.name}: {error}") from error
+    if selection.even_if_unreachable:
+        return
+    silent = [c.name for c in chosen if not upload.tests.get(c.name, {}).get("is_answered")]
+    if silent:
+        raise UploadError(
+            f"{', '.join(silent)} did not answer, so nothing was added. Leave out what does not "
+            "answer, or tick “Add even if it does not answer”."
+        )
+
+
+def _answer(snapshot: Snapshot | None = None, message: str = "") -> dict[str, Any]:
+    return {
+        "is_answered": snapshot is not None,
+        "message": message,
+        "version": (snapshot.version.value or "") if snapshot else "",
+        "reads": facts.read_summaries(snapshot) if snapshot else [],
+    }

@@ -1,0 +1,118 @@
+"""A cluster's life after it was added: settings, credentials, polling, removal."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dashboard.forms import ClusterForm, CredentialsForm
+from dashboard.models import Cluster, User
+from dashboard.services import access, clusters, pages, samples, uploads
+from dashboard.services.clusters import ClusterError
+from dashboard.services.uploads import UploadError
+from dashboard.tasks import send_poll
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: HttpRequest, slug: str) -> HttpResponse:
+    """Name, labels and interval; and the ways to the cluster's other settings."""
+    cluster = access.editable_by(request.user, slug)
+    form = ClusterForm(request.POST or None, cluster=cluster)
+    if request.method == "POST" and form.is_valid() and _save(request, form, cluster):
+        messages.success(request, "Saved.")
+        return redirect("cluster_settings", slug=slug)
+    context = {"row": pages.poll_row(cluster), "cluster": cluster, "form": form}
+    return render(request, "cluster_settings.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def pause(request: HttpRequest, slug: str) -> HttpResponse:
+    """Pause the cluster where `is_paused` is "true", else resume it."""
+    cluster = access.editable_by(request.user, slug)
+    is_paused = request.POST.get("is_paused") == "true"
+    clusters.set_paused(cluster, is_paused=is_paused, actor=access.editor(request.user))
+    if not is_paused:
+        send_poll(cluster.pk)
+    return redirect("cluster_settings", slug=slug)
+
+
+@sensitive_post_parameters("kubeconfig")
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def credentials(request: HttpRequest, slug: str) -> HttpResponse:
+    """Replace the credentials, after a test; the old ones are never shown."""
+    cluster = access.editable_by(request.user, slug)
+    user = access.editor(request.user)
+    form = CredentialsForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            _replace(cluster, form, user)
+        except (UploadError, ClusterError) as error:
+            form.add_error(None, str(error))
+        else:
+            send_poll(cluster.pk)
+            messages.success(request, "The credentials are replaced; the cluster is being read.")
+            return redirect(cluster)
+    form.withhold()
+    context = {"row": pages.poll_row(cluster), "cluster": cluster, "form": form}
+    return render(request, "cluster_credentials.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask whether to remove the cluster, and do it."""
+    cluster = access.editable_by(request.user, slug)
+    if request.method != "POST":
+        return render(request, "cluster_remove.html", {"cluster": cluster})
+    clusters.remove(cluster, actor=access.editor(request.user))
+    messages.success(request, f"{cluster.name} is removed, and its credentials are gone.")
+    return redirect("fleet")
+
+
+@require_POST
+def poll(request: HttpRequest, slug: str) -> HttpResponse:
+    """Read the cluster now, and back to its page; htmx gets the page's part that shows progress."""
+    cluster = access.editable_by(request.user, slug)
+    try:
+        clusters.poll_now(cluster, actor=access.editor(request.user))
+    except ClusterError as error:
+        messages.error(request, str(error))
+        return redirect(cluster)
+    send_poll(cluster.pk)
+    return redirect(cluster)
+
+
+@require_POST
+def remove_samples(request: HttpRequest) -> HttpResponse:
+    """Remove every recorded cluster."""
+    number = samples.remove_all(actor=access.editor(request.user))
+    messages.success(request, f"{number} recorded clusters are removed.")
+    return redirect("fleet")
+
+
+def _save(request: HttpRequest, form: ClusterForm, cluster: Cluster) -> bool:
+    """Save what changed; False, with the reason in the form, where it can't be."""
+    user = access.editor(request.user)
+    try:
+        clusters.rename(cluster, form.cleaned_data["name"], actor=user)
+    except ClusterError as error:
+        form.add_error("name", str(error))
+        return False
+    clusters.set_labels(cluster, form.cleaned_data["labels"], actor=user)
+    clusters.set_interval(cluster, form.cleaned_data["interval_seconds"], actor=user)
+    return True
+
+
+def _replace(cluster: Cluster, form: CredentialsForm, user: User) -> None:
+    """Replace the credentials by those in the form; raises UploadError or ClusterError."""
+    given = uploads.single_credentials(form.cleaned_data["text"])
+    answer = uploads.test_credentials(cluster.name, given)
+    if not answer["is_answered"] and not (
+        form.cleaned_data["even_if_unreachable"] and uploads.is_address_allowed(given)
+    ):
+        raise UploadError(f"Nothing was changed. {answer['message']}")
+    clusters.replace_credentials(cluster, given, actor=user)

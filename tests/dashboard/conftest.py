@@ -1,0 +1,107 @@
+"""People, a cluster source that is no network, and clusters to try things on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from django.test import Client
+
+from authzviz.engine.model import Snapshot
+from authzviz.kube.credentials import Credentials, Secret
+from dashboard import tasks
+from dashboard.models import Cluster, Role, User
+from dashboard.services import clusters, reading
+from tests.dashboard.snapshots import CANARY, snapshot
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class FakeSource:
+    """Stands in for the network: answers with `snapshot`, or fails with `error`."""
+
+    snapshot: Snapshot = field(default_factory=snapshot)
+    error: Exception | None = None
+    asked: list[Credentials] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
+
+    def __call__(self, credentials: Credentials, *, name: str, deadline_seconds: float) -> Snapshot:
+        self.asked.append(credentials)
+        self.meanwhile()
+        if self.error is not None:
+            raise self.error
+        return self.snapshot
+
+
+@pytest.fixture(autouse=True)
+def source(monkeypatch: pytest.MonkeyPatch) -> FakeSource:
+    """Every read of a cluster goes here."""
+    fake = FakeSource()
+    monkeypatch.setattr(reading, "read", fake)
+    monkeypatch.setattr(reading, "resolve", lambda host, port: [host])
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ids of clusters for which a poll was sent to the broker, which isn't there."""
+    ids: list[int] = []
+    monkeypatch.setattr(
+        tasks.poll_cluster, "apply_async", lambda args, expires: ids.append(args[0])
+    )
+    return ids
+
+
+def person(name: str, role: Role) -> User:
+    return User.objects.create_user(name, password=PASSWORD, role=role.value)
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    return person("viewer", Role.VIEWER)
+
+
+@pytest.fixture
+def editor(db: None) -> User:
+    return person("editor", Role.EDITOR)
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return person("admin", Role.ADMIN)
+
+
+@pytest.fixture
+def as_viewer(viewer: User) -> Client:
+    return signed_in(viewer)
+
+
+@pytest.fixture
+def as_editor(editor: User) -> Client:
+    return signed_in(editor)
+
+
+@pytest.fixture
+def as_admin(admin: User) -> Client:
+    return signed_in(admin)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def credentials(server: str = "https://10.0.0.1:6443") -> Credentials:
+    return Credentials(server, token=Secret(CANARY))
+
+
+def add_cluster(name: str = "alpha", actor: User | None = None) -> Cluster:
+    return clusters.add(name=name, credentials=credentials(), interval_seconds=60, actor=actor)
+
+
+@pytest.fixture
+def cluster(db: None) -> Cluster:
+    return add_cluster()
