@@ -17,6 +17,7 @@ from dashboard.picture.svg import draw
 from dashboard.words import (
     DECISIONS,
     OUTCOMES,
+    READS,
     SEVERITIES,
     SWITCHES,
     TERMS,
@@ -107,6 +108,12 @@ def visible(text: object) -> str:
 def odd_letters(text: str) -> str:
     """The letters outside ASCII, named; empty for a plain name."""
     return seen.odd_letters(text)
+
+
+@register.filter
+def read_title(name: str) -> str:
+    """What a read is called on pages: "Apiserver flags" for apiservers."""
+    return READS[name][0] if name in READS else name
 
 
 @register.simple_tag
