@@ -111,7 +111,7 @@ AUTHZVIZ_BIND = str(env.str("AUTHZVIZ_BIND", default="127.0.0.1"))
 DEBUG = bool(env.bool("AUTHZVIZ_DEBUG", default=False))
 AUTHZVIZ_TLS = bool(env.bool("AUTHZVIZ_TLS", default=False))
 AUTHZVIZ_TRUSTED_PROXY = bool(env.bool("AUTHZVIZ_TRUSTED_PROXY", default=False))
-# The person who started it sits at this machine: its clusters on loopback and its kubeconfig are theirs.
+# Whoever started it sits at this machine: its clusters on loopback and its kubeconfig are theirs.
 AUTHZVIZ_LOCAL = bool(env.bool("AUTHZVIZ_LOCAL", default=_is_loopback(AUTHZVIZ_BIND)))
 if AUTHZVIZ_LOCAL and not _is_loopback(AUTHZVIZ_BIND):
     raise ImproperlyConfigured(
@@ -215,7 +215,6 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA / "static"
 # Served from where the packages keep them, so that nothing has to be collected before a start.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -1,1 +1,1 @@
-"""The Django app: views, tasks and commands over services over models over the rooms of authzviz."""
+"""The Django app: views, tasks and commands over services over models over authzviz's rooms."""

@@ -72,7 +72,7 @@ def _stored_snapshot(cluster: Cluster, snapshot: Snapshot) -> StoredSnapshot:
     return StoredSnapshot.objects.create(
         cluster=cluster,
         facts_hash=digest,
-        bundle=facts.pack(facts.without_leases(snapshot)),
+        bundle=facts.pack_snapshot(snapshot),
         is_whole=facts.is_whole(snapshot),
         first_seen_at=snapshot.read_at,
         last_seen_at=snapshot.read_at,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from django.db import transaction
@@ -14,10 +13,6 @@ from dashboard.models import Cluster, Source, User
 from dashboard.services import audit, clusters, judging
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "sample"
-
-
-class SampleError(Exception):
-    """A bundle can't be shown; the message is for people."""
 
 
 def load(directory: Path = DIRECTORY) -> int:
@@ -36,7 +31,6 @@ def load(directory: Path = DIRECTORY) -> int:
 
 def add_recording(snapshot: Snapshot, *, actor: User | None, interval_seconds: int) -> Cluster:
     """A cluster that shows `snapshot` and is never polled."""
-    snapshot = dataclasses.replace(snapshot, is_live=False)
     assessment = engine.judge(snapshot)
     with transaction.atomic():
         cluster = clusters.new_cluster(

@@ -75,12 +75,11 @@ def parse(text: str) -> tuple[Context, ...]:
     if len(text.encode()) > MAX_BYTES:
         raise UploadError("a kubeconfig of more than 1 MiB is not read")
     try:
-        contexts = kubeconfig.parse_upload(text)
+        return kubeconfig.parse_upload(
+            text, policy=reading.address_policy(), allow_insecure=settings.ALLOW_INSECURE_TLS
+        )
     except kubeconfig.KubeconfigError as error:
         raise UploadError(str(error)) from error
-    if not contexts:
-        raise UploadError("contexts: there is none in this kubeconfig")
-    return contexts
 
 
 def start(text: str, *, actor: User) -> Upload:

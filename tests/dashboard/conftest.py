@@ -55,7 +55,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def person(name: str, role: Role) -> User:
-    return User.objects.create_user(name, password=PASSWORD, role=role.value)
+    return User.objects.create_user(name, role=role.value)
 
 
 @pytest.fixture

@@ -32,8 +32,10 @@ def test_a_poll_stores_what_was_read_and_sets_the_next(
     assert cluster.current.verdict == engine.judge(source.snapshot).verdict
     assert cluster.current.read_at == READ_AT
     assert (cluster.attempts, cluster.failures, cluster.lease_until) == (0, 0, None)
-    assert cluster.next_poll_at and cluster.next_poll_at > clock.now()
-    assert source.asked[0].token and source.asked[0].token.reveal() == CANARY
+    assert cluster.next_poll_at
+    assert cluster.next_poll_at > clock.now()
+    assert source.asked[0].token
+    assert source.asked[0].token.reveal() == CANARY
 
 
 def test_a_cluster_is_read_by_one_at_a_time(cluster: Cluster) -> None:
@@ -49,7 +51,8 @@ def test_a_dead_workers_lease_ends(cluster: Cluster) -> None:
         traveller.shift(timedelta(seconds=61))
         successor = polling.claim(cluster.pk)
 
-    assert dead and successor
+    assert dead
+    assert successor
     assert successor.generation == dead.generation + 1
 
 
@@ -58,7 +61,8 @@ def test_the_result_of_a_lost_lease_is_dropped(cluster: Cluster) -> None:
     Cluster.objects.filter(pk=cluster.pk).update(lease_until=None)
     new = polling.claim(cluster.pk)
     newer, older = snapshot("RBAC"), snapshot("Node,RBAC")
-    assert old and new
+    assert old
+    assert new
 
     stored = polling.store_result(new, newer, engine.judge(newer))
     dropped = polling.store_result(old, older, engine.judge(older))

@@ -1,0 +1,152 @@
+"""Every address for every role, with right and wrong methods."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, reverse
+from django.utils import timezone
+
+from dashboard.models import Cluster, Invitation, Role, User
+from dashboard.services import uploads
+from tests.dashboard.conftest import person, signed_in
+from tests.dashboard.snapshots import KUBECONFIG
+
+pytestmark = pytest.mark.django_db
+
+# name: (methods, least role)
+OPEN, VIEWER, EDITOR, ADMIN = "anonymous", "viewer", "editor", "admin"
+READ, WRITE, BOTH = {"GET"}, {"POST"}, {"GET", "POST"}
+ADDRESSES: dict[str, tuple[set[str], str]] = {
+    "fleet": (READ, VIEWER),
+    "cluster": (READ, VIEWER),
+    "cluster_add": (BOTH, EDITOR),
+    "cluster_choose": (BOTH, EDITOR),
+    "cluster_test": (WRITE, EDITOR),
+    "add_local": (WRITE, EDITOR),
+    "remove_samples": (WRITE, EDITOR),
+    "cluster_settings": (BOTH, EDITOR),
+    "cluster_pause": (WRITE, EDITOR),
+    "cluster_credentials": (BOTH, EDITOR),
+    "cluster_remove": (BOTH, EDITOR),
+    "cluster_poll": (WRITE, EDITOR),
+    "people": (READ, ADMIN),
+    "invite": (WRITE, ADMIN),
+    "withdraw_invitation": (WRITE, ADMIN),
+    "person_role": (WRITE, ADMIN),
+    "person_active": (WRITE, ADMIN),
+    "profile": (READ, VIEWER),
+    "livez": (READ, OPEN),
+    "readyz": (READ, OPEN),
+    "sign_in_link": (BOTH, OPEN),
+    "invitation": (BOTH, OPEN),
+}
+# allauth's own, tested by what they do in test_entrance
+ALLAUTH = {name for name in get_resolver().reverse_dict if str(name).startswith("account_")}
+ROLES = [OPEN, VIEWER, EDITOR, ADMIN]
+CASES = {
+    f"{name} {method} {role}": (name, method, role)
+    for name in ADDRESSES
+    for method in ("GET", "POST", "PUT", "DELETE")
+    for role in ROLES
+}
+
+
+def test_every_address_is_in_the_table() -> None:
+    names = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
+
+    assert names - ALLAUTH == set(ADDRESSES)
+
+
+def address(name: str, cluster: Cluster, owner: User | None) -> str:
+    """The address of this name, with arguments that exist wherever that is possible."""
+    if name in {"cluster_choose", "cluster_test"}:
+        owner = owner if owner and owner.may_change else person("uploader", Role.EDITOR)
+        return reverse(name, args=(uploads.start(KUBECONFIG, actor=owner).pk,))
+    if name in {"person_role", "person_active"}:
+        return reverse(name, args=(person("someone", Role.VIEWER).pk,))
+    if name == "withdraw_invitation":
+        return reverse(name, args=(_invitation().pk,))
+    if name in {"sign_in_link", "invitation"}:
+        return reverse(name, args=("unknown-token",))
+    if name.startswith("cluster") and name != "cluster_add":
+        return reverse(name, args=(cluster.slug,))
+    return reverse(name)
+
+
+def _invitation() -> Invitation:
+    now = timezone.now()
+    return Invitation.objects.create(
+        token_hash="x", role="viewer", created_at=now, expires_at=now.replace(year=2100)
+    )
+
+
+def allowed(role: str, least: str) -> bool:
+    return ROLES.index(role) >= ROLES.index(least)
+
+
+@pytest.mark.parametrize(("name", "method", "role"), CASES.values(), ids=CASES)
+def test_who_may_do_what(cluster: Cluster, name: str, method: str, role: str) -> None:
+    methods, least = ADDRESSES[name]
+    user = None if role == OPEN else User.objects.create_user("me", role=role)
+    client = signed_in(user) if user else Client()
+
+    answer = client.generic(method, address(name, cluster, user))
+
+    if not user and least != OPEN:
+        assert (answer.status_code, "/account/login/" in answer["Location"]) == (302, True)
+    elif method not in methods:
+        assert answer.status_code == 405
+    elif not allowed(role, least):
+        assert answer.status_code == 403
+    elif name in {"sign_in_link", "invitation", "add_local"} and answer.status_code == 404:
+        assert b"unknown-token" not in answer.content
+    else:
+        assert answer.status_code in {200, 302, 422}
+
+
+HIDDEN = [name for name in ADDRESSES if name.startswith("cluster") and name != "cluster_add"]
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_what_does_not_exist_is_404(as_admin: Client, name: str) -> None:
+    unknown = str(uuid4()) if name in {"cluster_choose", "cluster_test"} else "nope"
+    url = reverse(name, args=(unknown,))
+
+    answers = {as_admin.generic(method, url).status_code for method in ADDRESSES[name][0]}
+
+    assert answers == {404}
+
+
+def test_an_upload_is_its_owners_alone(as_editor: Client, admin: User) -> None:
+    upload = uploads.start(KUBECONFIG, actor=admin)
+
+    assert as_editor.get(reverse("cluster_choose", args=(upload.pk,))).status_code == 404
+
+
+WRITES = [name for name, (methods, _) in ADDRESSES.items() if "POST" in methods]
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_nothing_is_written_without_the_csrf_token(
+    cluster: Cluster, admin: User, name: str
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(admin, backend="django.contrib.auth.backends.ModelBackend")
+
+    assert client.post(address(name, cluster, admin)).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["fleet", "cluster", "cluster_add", "account_login", "livez"])
+def test_every_answer_carries_the_policy(as_admin: Client, cluster: Cluster, name: str) -> None:
+    answer = as_admin.get(reverse(name, args=(cluster.slug,) if name == "cluster" else ()))
+
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["X-Frame-Options"] == "DENY"
+    assert "camera=()" in answer["Permissions-Policy"]
