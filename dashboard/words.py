@@ -94,7 +94,8 @@ SWITCHES = {
 DECISIONS = {
     Decision.ALLOW: Word("allowed", "good", "check"),
     Decision.NO: Word("refused", "critical", "x"),
-    Decision.CONDITIONAL: Word("depends", "unsure", "question-mark"),
+    # Only the Node authorizer answers so: it allows what a pod of the node uses, and nothing else.
+    Decision.CONDITIONAL: Word("for its own pods", "good", "check"),
     Decision.UNKNOWN: Word("can't be told", "unsure", "question-mark"),
 }
 

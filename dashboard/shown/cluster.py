@@ -14,13 +14,13 @@ from dashboard.services.pages import ClusterPage as Facts
 from dashboard.visible import made_visible, visible
 from dashboard.words import DISTRIBUTIONS, OUTCOMES, READS, Word, humane_age
 
-MOST_NODES = 100
+FIRST_NODES, MOST_NODES = 20, 200
 MOST_GRANTS = 100
 RBAC_READS = frozenset({"cluster_roles", "cluster_role_bindings", "roles", "role_bindings"})
 NOTICED_SKEW = timedelta(seconds=5)
 
 STATES = {
-    PollState.RECORDED: "recorded, not live",
+    PollState.RECORDED: "",
     PollState.READING: "reading now…",
     PollState.QUEUED: "queued to be read…",
     PollState.PAUSED: "paused",
@@ -101,6 +101,7 @@ class ClusterPage:
     grants: tuple[Grant, ...]
     grants_left_out: int
     nodes: tuple[NodeRow, ...] | None
+    more_nodes: tuple[NodeRow, ...]
     nodes_left_out: int
     nodes_why: str
     token: str
@@ -158,7 +159,8 @@ def cluster_page(facts: Facts) -> ClusterPage:
         reads=tuple(map(_read_row, facts.reads)),
         grants=grants[:MOST_GRANTS],
         grants_left_out=max(0, len(grants) - MOST_GRANTS),
-        nodes=nodes[:MOST_NODES] if nodes is not None else None,
+        nodes=nodes[:FIRST_NODES] if nodes is not None else None,
+        more_nodes=(nodes or ())[FIRST_NODES:MOST_NODES],
         nodes_left_out=max(0, len(nodes or ()) - MOST_NODES),
         nodes_why=visible(facts.snapshot.nodes.why) if facts.snapshot else "",
         token=_token(facts),

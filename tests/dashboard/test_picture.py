@@ -1,0 +1,225 @@
+"""The path picture: says what the assessment says, and nothing leaves its box."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from xml.etree.ElementTree import Element, fromstring
+
+import pytest
+
+from authzviz.engine.assessment import Assessment, Decision, Path, Switch, Verdict
+from dashboard.picture.layers import Box, restriction, tree
+from dashboard.picture.layout import (
+    LINE_SIZE,
+    PADDING_X,
+    PILL_SIZE,
+    TITLE_SIZE,
+    Layout,
+    Placed,
+    laid_out,
+)
+from dashboard.picture.svg import draw
+from dashboard.picture.text import width_of, wrapped
+from tests.dashboard.assessments import (
+    ASSESSMENTS,
+    BY_NODE,
+    HOSTILE,
+    LEGACY_GRANT,
+    NEEDS,
+    OVER_GRANTED,
+    TARGET,
+    answer,
+    hostile,
+)
+
+EVERY = {
+    **{str(verdict): assessment for verdict, assessment in ASSESSMENTS.items()},
+    **{f"named {name[:20]!r}": hostile(name) for name in HOSTILE},
+}
+DRAWN = {"svg", "a", "title", "rect", "text", "path"}
+WRITTEN = {"class", "d", "height", "href", "rx", "viewBox", "width", "x", "y"}
+
+
+def layout_of(assessment: Assessment, path: Path) -> Layout:
+    return laid_out(tree(assessment, path, 1), restriction(assessment))
+
+
+def boxes(box: Box) -> list[Box]:
+    return [box, *(inner for child in box.children for inner in boxes(child))]
+
+
+def drawn(assessment: Assessment) -> list[Element]:
+    return [fromstring(draw(assessment, path, 1)) for path in assessment.paths]  # noqa: S314
+
+
+def overlap(one: Placed, other: Placed) -> bool:
+    apart_sideways = one.x + one.width <= other.x or other.x + other.width <= one.x
+    return not (apart_sideways or one.y + one.height <= other.y or other.y + other.height <= one.y)
+
+
+@pytest.mark.parametrize("assessment", EVERY.values(), ids=EVERY)
+def test_text_fits_its_box(assessment: Assessment) -> None:
+    for path in assessment.paths:
+        for place in layout_of(assessment, path).places:
+            size = PILL_SIZE if place.box.is_pill else TITLE_SIZE
+            room = place.width - 2 * PADDING_X
+            assert place.title
+            assert all(width_of(line, size) <= room for line in place.title)
+            assert all(width_of(line, LINE_SIZE) <= room for line in place.lines)
+
+
+@pytest.mark.parametrize("assessment", EVERY.values(), ids=EVERY)
+def test_boxes_stand_apart_and_within_the_picture(assessment: Assessment) -> None:
+    for path in assessment.paths:
+        layout = layout_of(assessment, path)
+        assert not [pair for pair in combinations(layout.places, 2) if overlap(*pair)]
+        for place in layout.places:
+            assert 0 <= place.x <= place.x + place.width <= layout.width
+            assert 0 <= place.y <= place.y + place.height <= layout.height
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_text_and_nothing_else(name: str) -> None:
+    for svg in drawn(hostile(name)):
+        for element in svg.iter():
+            assert element.tag in DRAWN
+            assert set(element.keys()) <= WRITTEN
+            assert element.get("href", "#").startswith("#")
+            text = element.text or ""
+            assert text.isprintable()
+
+
+@pytest.mark.parametrize("assessment", ASSESSMENTS.values(), ids=map(str, ASSESSMENTS))
+def test_every_box_is_a_link_with_its_full_text_as_title(assessment: Assessment) -> None:
+    for svg in drawn(assessment):
+        links = svg.findall("a")
+        assert len(links) >= 5
+        assert all(link.get("href", "")[1:] for link in links)
+        assert all((link.findtext("title") or "").strip() for link in links)
+        assert svg.get("role") is None  # role=img would hide the links within
+
+
+def looks(assessment: Assessment, title: str) -> list[str]:
+    path = assessment.paths[0]
+    every = [*boxes(tree(assessment, path, 1)), restriction(assessment)]
+    return [box.look for box in every if title in box.title]
+
+
+LOOKS = {
+    "refused: Node authorizer is off": (Verdict.REFUSED, "Node authorizer", ["off"]),
+    "refused: the empty binding reaches nobody": (
+        Verdict.REFUSED,
+        "has no subjects",
+        ["critical"],
+    ),
+    "refused: the Lease": (Verdict.REFUSED, "✕ renew its own Lease", ["critical"]),
+    "legacy: the binding leaks": (Verdict.LEGACY_BINDING, "Leak: get, list, watch", ["leak"]),
+    "legacy: it serves the Lease": (Verdict.LEGACY_BINDING, "✓ renew its own Lease", ["good"]),
+    "over-granted: Node serves": (Verdict.OVER_GRANTED, "Node authorizer", ["good"]),
+    "over-granted: RBAC leaks": (Verdict.OVER_GRANTED, "Leak: get, list, watch", ["leak"]),
+    "target: nothing leaks": (Verdict.NODE_AUTHORIZER, "Leak", []),
+    "target: NodeRestriction on": (Verdict.NODE_AUTHORIZER, "NodeRestriction", ["good"]),
+    "unrestricted: off": (Verdict.UNRESTRICTED, "NodeRestriction", ["warning"]),
+    "unknown: restriction": (Verdict.UNKNOWN, "NodeRestriction", ["unsure"]),
+    "unknown: RBAC": (Verdict.UNKNOWN, "RBAC", ["unsure"]),
+    "mixed: Node": (Verdict.MIXED, "Node authorizer", ["warning"]),
+    "always allow": (Verdict.ALWAYS_ALLOW, "AlwaysAllow", ["critical"]),
+    "incomplete: tokens": (Verdict.INCOMPLETE, "✕ request ServiceAccount", ["critical"]),
+}
+
+
+@pytest.mark.parametrize(("verdict", "title", "expected"), LOOKS.values(), ids=LOOKS)
+def test_what_is_off_refused_leaking_or_unread_looks_so(
+    verdict: Verdict, title: str, expected: list[str]
+) -> None:
+    assert looks(ASSESSMENTS[verdict], title) == expected
+
+
+def test_an_unknown_chain_is_drawn_as_unknown() -> None:
+    unread = replace(
+        ASSESSMENTS[Verdict.UNKNOWN],
+        node_authorizer=Switch.UNKNOWN,
+        paths=(replace(TARGET.paths[0], answers=()),),
+    )
+
+    assert looks(unread, "Node authorizer") == ["unsure"]
+    assert looks(unread, "RBAC") == ["unsure"]
+    assert looks(unread, "✓") == []
+
+
+def test_unknown_decisions_hang_on_the_authorizer_that_can_not_be_read() -> None:
+    unread = tuple(
+        answer(need, Decision.UNKNOWN, "", "", "the webhook may allow it") for need in NEEDS
+    )
+    assessment = replace(
+        TARGET,
+        authorization_modes=("Node", "Webhook", "RBAC"),
+        paths=(replace(TARGET.paths[0], answers=unread),),
+    )
+
+    root = tree(assessment, assessment.paths[0], 1)
+
+    webhook = next(box for box in root.children if box.title == "Webhook")
+    assert webhook.look == "unsure"
+    assert {box.look for box in boxes(webhook)} == {"unsure"}
+
+
+def test_without_rbac_in_the_chain_bindings_grant_nothing() -> None:
+    assessment = replace(TARGET, authorization_modes=("Node", "AlwaysDeny"), grants=(LEGACY_GRANT,))
+
+    assert looks(assessment, "RBAC") == ["off"]
+    assert looks(assessment, "Leak") == []
+
+
+def test_a_grant_to_one_nodes_user_is_drawn_on_its_path_alone() -> None:
+    grant = replace(LEGACY_GRANT, subject="User system:node:worker-7", binding="RoleBinding a/b")
+    one, others = OVER_GRANTED.paths[0], OVER_GRANTED.paths[0]
+    assessment = replace(
+        OVER_GRANTED,
+        grants=(grant,),
+        paths=(replace(one, nodes=1, example="worker-7", names=("worker-7",)), others),
+    )
+    other = replace(others, names=("worker-1",), example="worker-1")
+
+    own_titles = [box.title for box in boxes(tree(assessment, assessment.paths[0], 1))]
+    other_titles = [box.title for box in boxes(tree(assessment, other, 2))]
+
+    assert "RoleBinding a/b" in own_titles
+    assert "RoleBinding a/b" not in other_titles
+
+
+def test_many_grants_are_counted_not_drawn() -> None:
+    many = tuple(replace(LEGACY_GRANT, binding=f"ClusterRoleBinding {n}") for n in range(40))
+
+    root = tree(replace(OVER_GRANTED, grants=many), OVER_GRANTED.paths[0], 1)
+
+    titles = [box.title for box in boxes(root)]
+    assert "37 more grants" in titles
+    assert len([title for title in titles if title.startswith("ClusterRoleBinding")]) == 3
+
+
+def test_needs_that_are_met_alike_are_folded_but_core_ones_are_named() -> None:
+    titles = [box.title for box in boxes(tree(TARGET, TARGET.paths[0], 1)) if box.is_pill]
+
+    core = [f"✓ {one.title}" for one in BY_NODE if one.is_core]
+    assert titles == [*core, f"✓ {len(BY_NODE) - len(core)} other needs"]
+
+
+WRAPPED = {
+    "breaks at a space": ("one two three", 60.0, 3, 2),
+    "a long name breaks anywhere": ("x" * 40, 60.0, 3, 3),
+    "one line is cut": ("word " * 30, 60.0, 1, 1),
+    "wide letters": ("界" * 30, 60.0, 2, 2),
+    "narrower than a letter": ("wide", 3.0, 2, 2),
+}
+
+
+@pytest.mark.parametrize(("text", "width", "most", "lines"), WRAPPED.values(), ids=WRAPPED)
+def test_wrapping_keeps_to_its_lines(text: str, width: float, most: int, lines: int) -> None:
+    assert len(wrapped(text, 12, width, most)) == lines
+
+
+def test_what_is_left_out_ends_with_an_ellipsis() -> None:
+    assert wrapped("x" * 253, 12, 100, 2)[-1].endswith("…")
+    assert wrapped("system:node:node1", 13, 180, 3) == ("system:node:node1",)
