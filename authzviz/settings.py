@@ -14,15 +14,39 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from environ import FileAwareEnv
 
-env = FileAwareEnv()
-env.interpolate = False  # a leading $ is part of the value, no reference to another variable
-
 BASE_DIR = Path(__file__).resolve().parent.parent
+_YES = frozenset({"true", "yes", "on", "1"})
+_NO = frozenset({"false", "no", "off", "0"})
+
+
+def _text(name: str, default: str = "") -> str:
+    """The variable `name`, or the content of the file that NAME_FILE names.
+
+    Not read by django-environ's own methods, which take a leading $ for a reference to another
+    variable, and an unknown word for False.
+    """
+    try:
+        return str(FileAwareEnv.ENVIRON.get(name, default)).strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE can't be read: {error}") from error
+
+
+def _flag(name: str, *, default: bool) -> bool:
+    """The yes or no in the variable `name`."""
+    value = _text(name).lower()
+    if value and value not in _YES | _NO:
+        raise ImproperlyConfigured(f"{name} is {value!r}: it has to be true or false")
+    return value in _YES if value else default
+
+
+def _words(name: str) -> list[str]:
+    """What the variable `name` lists, separated by commas or spaces."""
+    return _text(name).replace(",", " ").split()
 
 
 def _data_directory() -> Path:
     """The directory that keeps everything between runs, made for its owner alone."""
-    path = Path(env.str("AUTHZVIZ_DATA", default=str(BASE_DIR / "data"))).expanduser().resolve()
+    path = Path(_text("AUTHZVIZ_DATA", str(BASE_DIR / "data"))).expanduser().resolve()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
@@ -51,7 +75,10 @@ def _kept_secret(path: Path, fresh: str) -> str:
 
 def _bounded(name: str, default: int, low: int, high: int) -> int:
     """The number in the variable `name`, which has to lie between `low` and `high`."""
-    value = int(env.int(name, default=default))
+    try:
+        value = int(_text(name, str(default)))
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {_text(name)!r}: it has to be a number") from None
     if not low <= value <= high:
         raise ImproperlyConfigured(f"{name} is {value}: it has to be between {low} and {high}")
     return value
@@ -61,7 +88,7 @@ def _credentials_keys(data: Path) -> tuple[bytes, ...]:
     """The keys that seal credentials, 32 bytes each: the first seals, all of them open."""
     name = "AUTHZVIZ_CREDENTIALS_KEYS"
     fresh = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    given = env.str(name, default="") or _kept_secret(data / "credentials.key", fresh)
+    given = _text(name) or _kept_secret(data / "credentials.key", fresh)
     keys = []
     for number, text in enumerate(given.replace(",", " ").split(), start=1):
         try:
@@ -76,7 +103,7 @@ def _credentials_keys(data: Path) -> tuple[bytes, ...]:
 
 def _networks(name: str) -> tuple[str, ...]:
     """The networks in the variable `name`, in CIDR notation."""
-    networks = env.str(name, default="").replace(",", " ").split()
+    networks = _words(name)
     for network in networks:
         try:
             ipaddress.ip_network(network)
@@ -97,7 +124,7 @@ def _is_loopback(bind: str) -> bool:
 def _redis_url(data: Path) -> str:
     """Where the broker is: a server's URL, or the embedded one's socket."""
     socket = f"redis+socket://{data / 'broker.sock'}?virtual_host=0"
-    url = str(env.str("REDIS_URL", default=socket))
+    url = _text("REDIS_URL", socket)
     if not url.startswith(("redis://", "rediss://", "redis+socket://")):
         raise ImproperlyConfigured(
             "REDIS_URL has to start with redis://, rediss:// or redis+socket://"
@@ -107,19 +134,19 @@ def _redis_url(data: Path) -> str:
 
 # Where it runs
 DATA = _data_directory()
-AUTHZVIZ_BIND = str(env.str("AUTHZVIZ_BIND", default="127.0.0.1"))
-DEBUG = bool(env.bool("AUTHZVIZ_DEBUG", default=False))
-AUTHZVIZ_TLS = bool(env.bool("AUTHZVIZ_TLS", default=False))
-AUTHZVIZ_TRUSTED_PROXY = bool(env.bool("AUTHZVIZ_TRUSTED_PROXY", default=False))
+AUTHZVIZ_BIND = _text("AUTHZVIZ_BIND", "127.0.0.1")
+DEBUG = _flag("AUTHZVIZ_DEBUG", default=False)
+AUTHZVIZ_TLS = _flag("AUTHZVIZ_TLS", default=False)
+AUTHZVIZ_TRUSTED_PROXY = _flag("AUTHZVIZ_TRUSTED_PROXY", default=False)
 # Whoever started it sits at this machine: its clusters on loopback and its kubeconfig are theirs.
-AUTHZVIZ_LOCAL = bool(env.bool("AUTHZVIZ_LOCAL", default=_is_loopback(AUTHZVIZ_BIND)))
+AUTHZVIZ_LOCAL = _flag("AUTHZVIZ_LOCAL", default=_is_loopback(AUTHZVIZ_BIND))
 if AUTHZVIZ_LOCAL and not _is_loopback(AUTHZVIZ_BIND):
     raise ImproperlyConfigured(
         f"AUTHZVIZ_LOCAL is on while AUTHZVIZ_BIND is {AUTHZVIZ_BIND}: others could reach this "
         "machine's own services through it. Turn one of them off."
     )
 ALLOWED_HOSTS = [
-    *env.list("AUTHZVIZ_ALLOWED_HOSTS", default=[]),
+    *_words("AUTHZVIZ_ALLOWED_HOSTS"),
     *(["127.0.0.1", "localhost", "[::1]"] if _is_loopback(AUTHZVIZ_BIND) else []),
 ]
 if not ALLOWED_HOSTS:
@@ -129,23 +156,25 @@ if not ALLOWED_HOSTS:
     )
 
 # Secrets
-SECRET_KEY = env.str("AUTHZVIZ_SECRET_KEY", default="") or _kept_secret(
+SECRET_KEY = _text("AUTHZVIZ_SECRET_KEY") or _kept_secret(
     DATA / "secret.key", secrets.token_urlsafe(50)
 )
 if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("AUTHZVIZ_SECRET_KEY has to have at least 32 characters")
-SECRET_KEY_FALLBACKS = env.list("AUTHZVIZ_SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS = _words("AUTHZVIZ_SECRET_KEY_FALLBACKS")
 CREDENTIALS_KEYS = _credentials_keys(DATA)
 
 # Reading clusters
 CLUSTER_CIDRS = _networks("AUTHZVIZ_CLUSTER_CIDRS")
-ALLOW_INSECURE_TLS = bool(env.bool("AUTHZVIZ_ALLOW_INSECURE_TLS", default=False))
+ALLOW_INSECURE_TLS = _flag("AUTHZVIZ_ALLOW_INSECURE_TLS", default=False)
 POLL_INTERVAL_SECONDS = _bounded("AUTHZVIZ_POLL_INTERVAL", 60, 10, 86_400)
 POLL_DEADLINE_SECONDS = _bounded("AUTHZVIZ_POLL_DEADLINE", 30, 5, 300)
 
 # Database
 DATABASES = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA / 'authzviz.sqlite3'}")
+    "default": FileAwareEnv.db_url_config(
+        _text("DATABASE_URL", f"sqlite:///{DATA / 'authzviz.sqlite3'}")
+    )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Without WAL and immediate transactions sixteen threads get "database is locked" in no time.
@@ -323,6 +352,6 @@ LOGGING = {
     },
     "root": {
         "handlers": ["stderr"],
-        "level": str(env.str("AUTHZVIZ_LOG_LEVEL", default="INFO")).upper(),
+        "level": _text("AUTHZVIZ_LOG_LEVEL", "INFO").upper(),
     },
 }

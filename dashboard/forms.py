@@ -58,7 +58,7 @@ class KubeconfigForm(forms.Form):
         """The text of either, as "text"."""
         cleaned = super().clean() or {}
         pasted = cleaned.get("kubeconfig") or ""
-        file: UploadedFile | None = cleaned.get("kubeconfig_file")
+        file = cleaned.get("kubeconfig_file")
         if bool(pasted.strip()) == (file is not None):
             raise forms.ValidationError("Give one kubeconfig: a file, or its text.")
         cleaned["text"] = _text_of(file) if file is not None else pasted
@@ -66,9 +66,7 @@ class KubeconfigForm(forms.Form):
 
     def withhold(self) -> None:
         """Forget what was pasted: a form that comes back with an error shows no credentials."""
-        data = self.data.copy()
-        data.pop("kubeconfig", None)
-        self.data = data
+        self.data = {name: self.data[name] for name in self.data if name != "kubeconfig"}
 
 
 class ChooseForm(forms.Form):
@@ -125,7 +123,7 @@ class RoleField(forms.TypedChoiceField):
     def __init__(self) -> None:
         super().__init__(
             label="Role",
-            choices=[(role.value, role.title) for role in Role],
+            choices=[(role.value, role.words) for role in Role],
             coerce=Role,
             initial=Role.VIEWER.value,
         )
@@ -152,11 +150,11 @@ class AcceptForm(BaseUserCreationForm):  # type: ignore[type-arg]  # generic in 
         fields = ("username",)
 
 
-def _text_of(file: UploadedFile) -> str:
+def _text_of(file: UploadedFile[Any]) -> str:
     """The file's text; raises ValidationError where it is too large or not UTF-8."""
     if file.size is None or file.size > MAX_BYTES:
         raise forms.ValidationError("A kubeconfig of more than 1 MiB is not read.")
     try:
-        return file.read().decode("utf-8")
+        return str(file.read(), "utf-8")
     except UnicodeDecodeError as error:
         raise forms.ValidationError("This file is no text in UTF-8.") from error

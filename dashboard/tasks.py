@@ -22,7 +22,7 @@ def poll_cluster(cluster_id: int) -> None:
 def dispatch() -> None:
     """Send what is due to the workers, and judge anew what another engine has judged."""
     for cluster_id in dispatching.take_due():
-        poll_cluster.apply_async((cluster_id,), expires=dispatching.QUEUED_SECONDS)
+        _send(cluster_id)
     judging.judge_outdated()
 
 
@@ -39,10 +39,11 @@ def send_poll(cluster_id: int) -> None:
     It is due in the database already: where the broker is down, the next dispatch sends it.
     """
 
-    def send() -> None:
-        try:
-            poll_cluster.apply_async((cluster_id,), expires=dispatching.QUEUED_SECONDS)
-        except poll_cluster.OperationalError:
-            log.warning("the broker is down: cluster %s waits for the next dispatch", cluster_id)
+    transaction.on_commit(lambda: _send(cluster_id))
 
-    transaction.on_commit(send)
+
+def _send(cluster_id: int) -> None:
+    try:
+        poll_cluster.apply_async((cluster_id,), expires=dispatching.QUEUED_SECONDS)
+    except poll_cluster.OperationalError:
+        log.warning("the broker is down: cluster %s waits for the next dispatch", cluster_id)

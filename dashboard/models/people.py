@@ -16,7 +16,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     @property
-    def title(self) -> str:
+    def words(self) -> str:
         """The role in words."""
         return {"viewer": "may look", "editor": "may change", "admin": "may change and invite"}[
             self
@@ -41,7 +41,7 @@ class User(AbstractUser):
     @property
     def role_title(self) -> str:
         """What this person may do, in words."""
-        return Role(self.role).title
+        return Role(self.role).words
 
 
 class Invitation(models.Model):
@@ -62,7 +62,7 @@ class Invitation(models.Model):
     @property
     def role_title(self) -> str:
         """What whoever accepts may do, in words."""
-        return Role(self.role).title
+        return Role(self.role).words
 
 
 class SignInLink(models.Model):

@@ -134,7 +134,7 @@ def backoff_seconds(interval_seconds: int, failures: int) -> int:
     minutes or the interval, whichever is longer.
     """
     longest = max(interval_seconds, LONGEST_BACKOFF_SECONDS)
-    return min(longest, interval_seconds * 2 ** min(max(failures - 1, 0), 10))
+    return min(longest, interval_seconds << min(max(failures - 1, 0), 10))
 
 
 def next_slot(now: datetime, seconds: int, key: int) -> datetime:

@@ -62,7 +62,7 @@ def test(request: HttpRequest, uuid: UUID) -> HttpResponse:
     upload = uploads.of(user, uuid)
     names = request.POST.getlist("context")
     uploads.test(upload, names)
-    if not request.htmx:
+    if "HX-Request" not in request.headers:
         return redirect("cluster_choose", uuid=uuid)
     choice = next((c for c in uploads.choices(upload) if c.name in names), None)
     if choice is None:

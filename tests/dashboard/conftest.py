@@ -48,9 +48,7 @@ def source(monkeypatch: pytest.MonkeyPatch) -> FakeSource:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The ids of clusters for which a poll was sent to the broker, which isn't there."""
     ids: list[int] = []
-    monkeypatch.setattr(
-        tasks.poll_cluster, "apply_async", lambda args, expires: ids.append(args[0])
-    )
+    monkeypatch.setattr(tasks, "_send", ids.append)
     return ids
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from authzviz.engine.model import (
     ApiServer,
@@ -78,7 +78,7 @@ def forbidden() -> Read[T]:
     return Read(Outcome.FORBIDDEN, "GET /somewhere", "list things", why="403 Forbidden")
 
 
-def snapshot(modes: str = "Node,RBAC", **changes: object) -> Snapshot:
+def snapshot(modes: str = "Node,RBAC", **changes: Any) -> Snapshot:
     """A cluster of one Ready node, with the Node authorizer unless `modes` says otherwise."""
     flags = (
         Flag("authorization-mode", modes),

@@ -100,7 +100,7 @@ def test_what_is_read_while_credentials_are_replaced_is_dropped(
 def test_a_cluster_removed_during_its_poll_stays_removed(
     cluster: Cluster, source: FakeSource
 ) -> None:
-    source.meanwhile = lambda: Cluster.objects.filter(pk=cluster.pk).delete()[0]  # type: ignore[assignment,return-value]
+    source.meanwhile = lambda: Cluster.objects.filter(pk=cluster.pk).delete()[0]  # type: ignore[assignment]
 
     polling.poll(cluster.pk)
 

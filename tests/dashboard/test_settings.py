@@ -1,0 +1,88 @@
+"""Settings: documented, loud, and secrets that are made once."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = re.compile(r'(?:_(?:text|flag|words|bounded|networks)\(|name = )"(\w+)"')
+
+
+def start(data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Read the settings in a process of its own."""
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AUTHZVIZ_", "DATABASE_URL", "REDIS_URL"))
+    }
+    return subprocess.run(
+        [sys.executable, "-c", "from authzviz import settings as s; print(s.SECRET_KEY)"],
+        env={**clean, "AUTHZVIZ_DATA": str(data), **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_setting_is_documented() -> None:
+    source = (ROOT / "authzviz" / "settings.py").read_text()
+    names = set(NAME.findall(source))
+    documented = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/settings.md").read_text(), re.M))
+
+    assert names
+    assert names <= documented
+    # what the supervisor reads
+    assert documented - names == {"PORT", "AUTHZVIZ_WORKER_MEMORY_MB"}
+
+
+WRONG = {
+    "interval": ({"AUTHZVIZ_POLL_INTERVAL": "1"}, "AUTHZVIZ_POLL_INTERVAL"),
+    "no number": ({"AUTHZVIZ_POLL_INTERVAL": "soon"}, "soon"),
+    "neither yes nor no": ({"AUTHZVIZ_TLS": "yse"}, "AUTHZVIZ_TLS"),
+    "no such file": ({"AUTHZVIZ_SECRET_KEY_FILE": "/nowhere"}, "AUTHZVIZ_SECRET_KEY_FILE"),
+    "network": ({"AUTHZVIZ_CLUSTER_CIDRS": "10.0.0.1/8"}, "AUTHZVIZ_CLUSTER_CIDRS"),
+    "local but reachable": (
+        {"AUTHZVIZ_BIND": "0.0.0.0", "AUTHZVIZ_LOCAL": "true", "AUTHZVIZ_ALLOWED_HOSTS": "a"},
+        "AUTHZVIZ_LOCAL",
+    ),
+    "no host": ({"AUTHZVIZ_BIND": "0.0.0.0"}, "AUTHZVIZ_ALLOWED_HOSTS"),
+    "short key": ({"AUTHZVIZ_SECRET_KEY": "short"}, "AUTHZVIZ_SECRET_KEY"),
+    "key of wrong length": ({"AUTHZVIZ_CREDENTIALS_KEYS": "YWJj"}, "AUTHZVIZ_CREDENTIALS_KEYS"),
+    "broker": ({"REDIS_URL": "http://localhost"}, "REDIS_URL"),
+}
+
+
+@pytest.mark.parametrize(("environment", "named"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_right_stops_the_start(
+    tmp_path: Path, environment: dict[str, str], named: str
+) -> None:
+    started = start(tmp_path, **environment)
+
+    assert started.returncode != 0
+    assert named in started.stderr
+
+
+def test_processes_that_start_together_agree_on_the_secrets(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        started = list(pool.map(lambda _: start(tmp_path), range(4)))
+
+    assert len({process.stdout for process in started}) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["credentials.key", "secret.key"]
+    assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()} == {"0o600"}
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("$starts-with-a-dollar-and-is-long-enough")
+
+    started = start(tmp_path, AUTHZVIZ_SECRET_KEY_FILE=str(secret))
+
+    assert started.stdout.strip() == "$starts-with-a-dollar-and-is-long-enough"
