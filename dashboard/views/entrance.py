@@ -24,7 +24,11 @@ _BACKEND = "django.contrib.auth.backends.ModelBackend"
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the button, and sign in by it."""
+    """Show the button, and sign in by it.
+
+    The referrer policy stays same-origin: with none at all a browser names no origin when it sends
+    the form, and the form is refused.
+    """
     if request.method == "POST":
         try:
             return _enter(request, accounts.use_sign_in_link(token))
@@ -32,7 +36,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
             return _worthless(request)
     if not accounts.has_sign_in_link(token):
         return _worthless(request)
-    return _private(render(request, "sign_in_link.html"))
+    return render(request, "sign_in_link.html")
 
 
 @login_not_required
@@ -55,20 +59,14 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return _worthless(request)
     context = {"invitation": found, "form": form}
     status = 422 if form.errors else 200
-    return _private(render(request, "invitation.html", context, status=status))
+    return render(request, "invitation.html", context, status=status)
 
 
 def _enter(request: HttpRequest, user: User) -> HttpResponse:
     login(request, user, backend=_BACKEND)
-    return _private(redirect("fleet"))
+    return redirect("fleet")
 
 
 def _worthless(request: HttpRequest) -> HttpResponse:
     """One answer for a link that is used, over or unknown: which of them is nobody's business."""
-    return _private(render(request, "link_over.html", status=404))
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    """The address holds the token: it goes nowhere as a referrer."""
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    return render(request, "link_over.html", status=404)
