@@ -5,14 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Literal
-
     from playwright.sync_api import BrowserContext, Page
 
 # It looks nothing up and fetches nothing by itself: only the page under test is on the network.
@@ -26,6 +24,7 @@ _ARGUMENTS = [
     "--disable-sync",
 ]
 WIDE, NARROW = 1440, 380
+Theme = Literal["light", "dark"]
 _PATIENCE_MS = 60_000
 
 
@@ -48,7 +47,7 @@ class Complaints(list[str]):
 
 @contextmanager
 def chromium(
-    *, width: int = WIDE, theme: Literal["light", "dark"] = "light", scale: float = 1
+    *, width: int = WIDE, theme: Theme = "light", scale: float = 1
 ) -> Iterator[BrowserContext]:
     """A browser with a fresh profile; pages in it wait up to a minute for what is looked for."""
     program = shutil.which("chromium")
