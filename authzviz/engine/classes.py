@@ -61,27 +61,25 @@ class _Sorter:
 
     rbac: Rbac
     examples: dict[_Key, str] = field(default_factory=dict)
-    names_in_rules: frozenset[str] = frozenset()
+    names_in_rules: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """By node, which of the rules that reach every kubelet name it."""
     _ids: dict[tuple[PolicyRule, ...], int] = field(default_factory=dict)
     _seen: dict[tuple[str, str, str], tuple[frozenset[str], int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        shared = self.rbac.of(kubelet_of(""))
-        self.names_in_rules = frozenset(
-            name
-            for reach in shared
-            for rule in reach.rules
-            if _is_about_own_objects(rule)
-            for name in rule.resource_names
-        )
+        shared = [rule for reach in self.rbac.of(kubelet_of("")) for rule in reach.rules]
+        for number, rule in enumerate(shared):
+            names = rule.resource_names if _is_about_own_objects(rule) else ()
+            for name in names:
+                self.names_in_rules[name] = (*self.names_in_rules.get(name, ()), number)
         self.examples[()] = UNNAMED_NODE
 
     def key(self, node: str) -> _Key:
         user = NODE_USER_PREFIX + node
-        named = (node,) if node in self.names_in_rules else ()
+        named = self.names_in_rules.get(node, ())
         if user not in self.rbac.users:
-            return named
-        return (*named, *sorted({self._reach_key(r, node) for r in self.rbac.of_user(user)}))
+            return named and (named,)
+        return (named, *sorted({self._reach_key(r, node) for r in self.rbac.of_user(user)}))
 
     def _reach_key(self, reach: Reach, node: str) -> tuple[str, int]:
         if reach.is_unread:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from authzviz.engine.assessment import NodeCounts
 from authzviz.engine.model import Lease, Node, Ready, Snapshot
@@ -44,7 +44,7 @@ def health_of(snapshot: Snapshot) -> Health:
 def _is_overdue(lease: Lease, now: datetime) -> bool | None:
     if lease.renewed_at is None:
         return None
-    return now - lease.renewed_at > timedelta(seconds=lease.duration_seconds)
+    return (now - lease.renewed_at).total_seconds() > lease.duration_seconds
 
 
 def _state(node: Node, *, is_overdue: bool) -> Ready:

@@ -8,6 +8,7 @@ from shlex import quote
 from authzviz.engine.assessment import Grant, NextStep, Switch, Verdict
 from authzviz.engine.identity import NODES_GROUP, named_node
 from authzviz.engine.judging import Judged
+from authzviz.engine.missing import decisive
 from authzviz.engine.model import Subject
 from authzviz.engine.places import place_of
 
@@ -156,7 +157,7 @@ def _read_more(judged: Judged) -> list[NextStep]:
             f"{missing.why[:1].upper()}{missing.why[1:]}. It would tell {missing.would_tell}."
             f" Needed: {missing.permission}.",
         )
-        for missing in judged.missing
+        for missing in decisive(judged.missing)
     ]
 
 

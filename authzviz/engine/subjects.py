@@ -8,7 +8,7 @@ from authzviz.engine.assessment import Finding, Severity
 from authzviz.engine.grants import describe_binding, describe_subject
 from authzviz.engine.identity import NODE_USER_PREFIX, looks_foreign, visible
 from authzviz.engine.judging import Judged
-from authzviz.engine.model import Binding, Snapshot, Subject
+from authzviz.engine.model import Binding, RoleRef, Snapshot, Subject
 from authzviz.engine.phrases import listed
 
 _MAX_NAMED = 5
@@ -19,11 +19,8 @@ def kubelet_users(judged: Judged) -> Iterator[Finding]:
     """Users other than nodes that hold ClusterRole system:node."""
     found = [
         f"{describe_binding(binding)} to {describe_subject(subject)}"
-        for binding, subject in _bound(judged.snapshot)
-        if binding.role_ref.kind == "ClusterRole"
-        and binding.role_ref.name == "system:node"
-        and subject.kind == "User"
-        and not subject.name.startswith(NODE_USER_PREFIX)
+        for binding, subject in _bound(judged.snapshot, role="system:node")
+        if subject.kind == "User" and not subject.name.startswith(NODE_USER_PREFIX)
     ]
     if found:
         yield Finding(
@@ -80,12 +77,15 @@ def upper_case_nodes(judged: Judged) -> Iterator[Finding]:
         )
 
 
-def _bound(snapshot: Snapshot) -> Iterator[tuple[Binding, Subject]]:
+def _bound(snapshot: Snapshot, role: str = "") -> Iterator[tuple[Binding, Subject]]:
+    """Every binding with each of its subjects; of one ClusterRole where that is given."""
+    wanted = RoleRef("ClusterRole", role)
     lists = (snapshot.cluster_role_bindings.value or (), snapshot.role_bindings.value or ())
     for bindings in lists:
         for binding in bindings:
-            for subject in binding.subjects:
-                yield binding, subject
+            if not role or binding.role_ref == wanted:
+                for subject in binding.subjects:
+                    yield binding, subject
 
 
 def _resembles_system(name: str) -> bool:

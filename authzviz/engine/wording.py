@@ -7,6 +7,7 @@ from collections.abc import Callable
 from authzviz.engine.assessment import Assessment, Decision, Path, Switch, Verdict
 from authzviz.engine.findings import findings_of
 from authzviz.engine.judging import Judged
+from authzviz.engine.missing import decisive
 from authzviz.engine.phrases import listed, ready_of, shown_modes, shown_names, words_of
 from authzviz.engine.steps import steps_of
 
@@ -204,7 +205,7 @@ def _unknown(judged: Judged) -> str:
 def _why_unknown(judged: Judged) -> str:
     facts = [f"The Node authorizer {_can_be_told(judged.node_authorizer)}"]
     facts.append(f"NodeRestriction {_can_be_told(judged.node_restriction)}")
-    missing = [each.what for each in judged.missing if each.what not in _SIDE]
+    missing = [each.what for each in decisive(judged.missing)]
     return f"{'; '.join(facts)}. Not known: {listed(missing[:4])}."
 
 
@@ -226,7 +227,6 @@ _WHY_TARGET = (
     " benign rules."
 )
 _LEGACY = "Kubelets work, but only because RBAC hands every one of them every Secret."
-_SIDE = frozenset(("Nodes", "Leases of kube-node-lease"))
 
 
 def _can_be_told(switch: Switch) -> str:

@@ -140,6 +140,17 @@ CAUSES: dict[str, tuple[Snapshot, str]] = {
         ),
         "RoleBinding a/x counts beside the Node authorizer.",
     ),
+    "only nodes are not known": (
+        replace(
+            cluster(
+                RBAC,
+                bindings=(crb("x", "own", NODES),),
+                cluster_roles=(Role("own", rules=(rule("get", "nodes", names="node1"),)),),
+            ),
+            nodes=unread(TARGET.nodes),
+        ),
+        "Not known: Nodes.",
+    ),
     "what is not known": (
         replace(TARGET, apiservers=unread(TARGET.apiservers), nodes=unread(TARGET.nodes)),
         "NodeRestriction can't be told. Not known: the apiservers' flags.",

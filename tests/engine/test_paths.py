@@ -54,6 +54,17 @@ def test_paths_show_each_kind_of_node_once_and_the_next_to_join() -> None:
     assert 10 <= len(assessment.paths[0].answers) <= 16
 
 
+def test_nodes_that_the_same_rules_name_are_alike() -> None:
+    own = Role("own", rules=(rule("get", "nodes", names="node1 node2 node3"),))
+    nodes = tuple(node(f"node{n}") for n in range(1, 5))
+
+    assessment = judge(
+        cluster(RBAC, nodes=nodes, bindings=(crb("x", "own", NODES),), cluster_roles=(own,))
+    )
+
+    assert [(path.nodes, path.example) for path in assessment.paths] == [(3, "node1"), (1, "node4")]
+
+
 def answers(snapshot: Snapshot) -> dict[str, tuple[Decision, str, str]]:
     path = judge(snapshot).paths[0]
     return {each.need: (each.decision, each.by, each.because) for each in path.answers}
