@@ -193,12 +193,18 @@ def _unknown(judged: Judged) -> str:
     alternatives = listed([verdict.value for verdict in judged.possible], last="or")
     if possible <= {Verdict.MIXED, Verdict.REFUSED}:
         return (
-            "Kubelets are refused what they can't live without; only whether all are can't be told."
+            "Kubelets are refused what they can't live without; only whether every node is refused"
+            " the same can't be told."
         )
     if not possible & _CLEAN and judged.grants and judged.grants[0].beyond:
         return f"Whatever else holds, {_worst(judged)}. It can't be told which: {alternatives}."
     if judged.node_authorizer is Switch.ON:
         return f"The Node authorizer is on, but it can't be told whether this is {alternatives}."
+    if judged.node_authorizer is Switch.UNKNOWN and not possible & _GRANTED:
+        return (
+            "RBAC grants kubelets nothing of note: they live by the Node authorizer, by"
+            " AlwaysAllow, or not at all, and which can't be told."
+        )
     return f"It can't be told whether this cluster is {alternatives}."
 
 
@@ -206,9 +212,12 @@ def _why_unknown(judged: Judged) -> str:
     facts = [f"The Node authorizer {_can_be_told(judged.node_authorizer)}"]
     facts.append(f"NodeRestriction {_can_be_told(judged.node_restriction)}")
     missing = [each.what for each in decisive(judged.missing)]
-    return f"{'; '.join(facts)}. Not known: {listed(missing[:4])}."
+    possible = listed([verdict.value for verdict in judged.possible], last="or")
+    return f"{'; '.join(facts)}. Not known: {listed(missing[:4])}. Possible: {possible}."
 
 
+_GRANTED = frozenset((Verdict.INCOMPLETE, Verdict.LEGACY_BINDING, Verdict.OVER_GRANTED))
+"""Verdicts that rest on what RBAC grants."""
 _CLEAN = frozenset(
     (Verdict.REFUSED, Verdict.INCOMPLETE, Verdict.UNRESTRICTED, Verdict.NODE_AUTHORIZER)
 )

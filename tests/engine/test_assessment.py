@@ -81,9 +81,13 @@ SUMMARIES: dict[str, tuple[Snapshot, str]] = {
         replace(TARGET, roles=unread(TARGET.roles), role_bindings=unread(TARGET.role_bindings)),
         "The Node authorizer is on, but it can't be told",
     ),
-    "unknown": (
+    "unknown, nothing granted": (
         replace(TARGET, apiservers=unread(TARGET.apiservers)),
-        "It can't be told whether this cluster is always-allow, mixed",
+        "they live by the Node authorizer, by AlwaysAllow, or not at all",
+    ),
+    "unknown": (
+        replace(OUTAGE, cluster_role_bindings=unread(OUTAGE.cluster_role_bindings)),
+        "It can't be told whether this cluster is mixed, refused, incomplete or legacy-binding.",
     ),
 }
 
