@@ -219,4 +219,5 @@ def _last(child: Child) -> str:
     if child.failures < 2:
         return ""
     words = logfile.tail(child.log, 1)
-    return f", for the {child.failures}. time: {words[0].strip() if words else 'no output'}"
+    said = words[0].strip()[:160] if words else "no output"
+    return f", for the {child.failures}. time: {said}"
