@@ -59,10 +59,10 @@ def _number(environ: Mapping[str, str], name: str, default: int, highest: int) -
 
 def _public_url(environ: Mapping[str, str]) -> str | None:
     """Return https and the first full name of AUTHZVIZ_ALLOWED_HOSTS where AUTHZVIZ_TLS is on."""
-    if environ.get("AUTHZVIZ_TLS", "").lower() not in ("true", "on", "ok", "y", "yes", "1"):
+    if environ.get("AUTHZVIZ_TLS", "").lower() not in ("true", "yes", "on", "1"):
         return None
-    names = (name.strip() for name in environ.get("AUTHZVIZ_ALLOWED_HOSTS", "").split(","))
-    return next((f"https://{name}" for name in names if name and name[0] not in ".*"), None)
+    names = environ.get("AUTHZVIZ_ALLOWED_HOSTS", "").replace(",", " ").split()
+    return next((f"https://{name}" for name in names if name[0] not in ".*"), None)
 
 
 def _has_kubeconfig(environ: Mapping[str, str]) -> bool:
