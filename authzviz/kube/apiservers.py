@@ -60,22 +60,25 @@ def read_apiservers(connection: Connection) -> Read[tuple[ApiServer, ...]]:
     be read, the reasons of both are given.
     """
     gaps: list[str] = []
-    pods = attempt(f"GET {_PODS}", _PODS_PERMISSION, lambda: _mirror_pods(connection, gaps))
+    ignored: list[str] = []
+    pods = attempt(
+        f"GET {_PODS}", _PODS_PERMISSION, lambda: _mirror_pods(connection, gaps, ignored)
+    )
     if pods.value:
         servers = tuple(_of_pod(pod) for pod in pods.value)
         return Read(Outcome.OK, pods.source, pods.permission, servers, gaps=tuple(gaps))
     flagz = attempt("GET /flagz", _FLAGZ_PERMISSION, lambda: (_of_flagz(connection),))
     if flagz.outcome is Outcome.OK:
         return Read(flagz.outcome, flagz.source, flagz.permission, flagz.value, gaps=tuple(gaps))
-    return _neither(pods, flagz, gaps)
+    return _neither(pods, flagz, (*gaps, *ignored))
 
 
 def _neither(
-    pods: Read[tuple[PodJson, ...]], flagz: Read[tuple[ApiServer, ...]], gaps: list[str]
+    pods: Read[tuple[PodJson, ...]], flagz: Read[tuple[ApiServer, ...]], seen: tuple[str, ...]
 ) -> Read[tuple[ApiServer, ...]]:
     if pods.outcome is Outcome.OK:
-        seen = f"no kube-apiserver pod in kube-system ({'; '.join(gaps)})" if gaps else ""
-        pods_why = seen or "no kube-apiserver pod in kube-system"
+        pods_why = "no kube-apiserver pod in kube-system"
+        pods_why += f" ({'; '.join(seen)})" if seen else ""
     else:
         pods_why = f"{_PODS_PERMISSION}: {pods.why}"
     is_forbidden = Outcome.FORBIDDEN in {pods.outcome, flagz.outcome}
@@ -105,9 +108,12 @@ def is_mirror(pod: PodJson) -> bool:
     )
 
 
-def _mirror_pods(connection: Connection, gaps: list[str]) -> tuple[PodJson, ...]:
+def _mirror_pods(
+    connection: Connection, gaps: list[str], ignored: list[str]
+) -> tuple[PodJson, ...]:
+    """The pods that are believed. `ignored` is no gap: anyone's pod could be in it."""
     found: dict[str, PodJson] = {}
-    ignored: set[str] = set()
+    lookalikes: set[str] = set()
     for number, selector in enumerate(_SELECTORS):
         path = f"{_PODS}?labelSelector={selector.replace('=', '%3D')}"
         try:
@@ -118,10 +124,10 @@ def _mirror_pods(connection: Connection, gaps: list[str]) -> tuple[PodJson, ...]
             gaps.append(f"pods with {selector}: {error.message}")
             continue
         found.update({pod.metadata.name: pod for pod in pods if is_mirror(pod)})
-        ignored.update(pod.metadata.name for pod in pods if not is_mirror(pod))
-    if ignored and not found:
-        names = ", ".join(sorted(ignored)[:5])
-        gaps.append(connection.clean(f"not believed, since no kubelet made them: {names}"))
+        lookalikes.update(pod.metadata.name for pod in pods if not is_mirror(pod))
+    if lookalikes:
+        names = ", ".join(sorted(lookalikes)[:5])
+        ignored.append(connection.clean(f"not believed, since no kubelet made them: {names}"))
     return tuple(found[name] for name in sorted(found))
 
 

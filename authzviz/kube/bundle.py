@@ -64,7 +64,15 @@ def load(source: Path | bytes) -> Snapshot:
 
     Raises BundleError for what is none, is newer, cut off, too large, or contradicts itself.
     """
-    raw = _plain(_read(source) if isinstance(source, Path) else source)
+    name = str(source) if isinstance(source, Path) else "the bundle"
+    try:
+        return _load(_read(source) if isinstance(source, Path) else source)
+    except BundleError as error:
+        raise BundleError(f"{name} {error}") from None
+
+
+def _load(packed: bytes) -> Snapshot:
+    raw = _plain(packed)
     try:
         _check_format(msgspec.json.decode(raw, type=_Head).format)
         snapshot = msgspec.json.decode(raw, type=_Bundle).snapshot
@@ -81,7 +89,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise BundleError(f"{path}: {error.strerror}") from None
+        raise BundleError(f"can't be read: {error.strerror}") from None
 
 
 def _plain(raw: bytes) -> bytes:

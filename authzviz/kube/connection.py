@@ -20,7 +20,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
 from urllib3.exceptions import HTTPError
 
-from authzviz.kube.errors import CredentialsUnusable, ReadFailed
+from authzviz.kube.errors import AddressNotAllowed, CredentialsUnusable, ReadFailed
 from authzviz.kube.troubles import trouble
 from authzviz.net.pinned import LimitedSocket, Limits, PinnedPool, Route
 from authzviz.net.url import parse_https
@@ -65,7 +65,10 @@ class Connection:
         deadline_seconds: float,
         max_bytes: int,
     ) -> None:
-        self.server = parse_https(credentials.server)
+        try:
+            self.server = parse_https(credentials.server)
+        except ValueError as problem:
+            raise AddressNotAllowed(f"server: {problem}") from None
         self.limits = Limits(deadline_seconds, max_bytes)
         self._read_seconds = max(deadline_seconds / 2, 1.0)
         self.server_time: datetime | None = None

@@ -53,6 +53,9 @@ def of_container(command: Sequence[str], args: Sequence[str]) -> tuple[Flag, ...
             if argv and not argv[0].startswith("-"):
                 raise FlagsUnreadable(f"started by {_base(argv[0])}, which hides the flags")
             words = argv
+    if not any(word.startswith("--") for word in words):
+        # An apiserver can't run without any: they are in the image, or somewhere else.
+        raise FlagsUnreadable("its command shows no flags")
     flags = tuple(_kept(words))
     for flag in flags:
         if re.search(r"\$[({A-Za-z_]|`", flag.value):

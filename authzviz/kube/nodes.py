@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from authzviz.engine.model import Lease, Node, Read, Ready
-from authzviz.kube.errors import KubeError, ReadFailed
+from authzviz.kube.errors import KubeError, ReadFailed, ReadForbidden
 from authzviz.kube.lists import Kind, PageDecoder, attempt, expect, items, read_list, with_gaps
 from authzviz.kube.objects import UNDECODABLE, LeaseJson, NodeJson, to_lease, to_node, to_row_node
 
@@ -70,7 +70,7 @@ def _nodes(connection: Connection, gaps: list[str]) -> tuple[Node, ...]:
     if _kind(body) == "NodeList":
         return tuple(PageDecoder(_NODE_KIND, connection.clean)(body, 0, gaps)[0])
     nodes = _rows(body, gaps)
-    closer = {node.name: _closer(connection, node) for node in _worth_a_look(nodes)}
+    closer = _closer(connection, _worth_a_look(nodes))
     return tuple(closer.get(node.name, node) for node in nodes)
 
 
@@ -108,12 +108,17 @@ def _worth_a_look(nodes: list[Node]) -> list[Node]:
     return list(dict.fromkeys(ill + control)) or nodes[:1]
 
 
-def _closer(connection: Connection, node: Node) -> Node:
-    """The node read by itself; as the list told where that fails (it may be gone by now)."""
-    if not _NAME.fullmatch(node.name):
-        return node
-    try:
-        body = expect(connection, connection.get(f"{_NODES}/{node.name}", max_bytes=4 << 20))
-        return to_node(msgspec.json.decode(body, type=NodeJson))
-    except (KubeError, *UNDECODABLE):
-        return node
+def _closer(connection: Connection, nodes: list[Node]) -> dict[str, Node]:
+    """Nodes read one by one; those that could not be (gone by now) stay as the list told."""
+    found = {}
+    for node in nodes:
+        if not _NAME.fullmatch(node.name):
+            continue
+        try:
+            body = expect(connection, connection.get(f"{_NODES}/{node.name}", max_bytes=4 << 20))
+            found[node.name] = to_node(msgspec.json.decode(body, type=NodeJson))
+        except ReadForbidden:
+            break  # who may list but not get one may get none
+        except (KubeError, *UNDECODABLE):
+            continue
+    return found

@@ -85,6 +85,13 @@ def test_a_lookalike_is_not_believed(changes: dict[str, Any]) -> None:
     assert beside.is_whole
 
 
+def test_b34_a_lookalike_does_not_cast_doubt_on_flagz() -> None:
+    read = apiservers(pods=pods(pod(annotations={})), flagz=flagz)
+
+    assert [one.evidence for one in read.value or ()] == ["/flagz"]
+    assert read.is_whole
+
+
 def test_every_apiserver_is_seen_with_its_own_flags() -> None:
     read = apiservers(
         pods=pods(

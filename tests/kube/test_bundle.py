@@ -116,7 +116,7 @@ def test_what_is_no_bundle_is_refused_with_why(parts: dict[str, Any], make: Any,
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="gone: No such file"):
+    with pytest.raises(BundleError, match="gone can't be read: No such file"):
         bundle.load(tmp_path / "gone")
 
 

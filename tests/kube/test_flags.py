@@ -97,7 +97,6 @@ READ: dict[str, tuple[list[str], list[str], Found]] = {
     "after a lone --": (["kube-apiserver", "--", "--authorization-mode=RBAC"], [], []),
     "no flag of ours": (["kube-apiserver", "--etcd-servers=http://user:secret@x"], [], []),
     "args only": ([], ["--authorization-mode=RBAC"], [(MODE, "RBAC")]),
-    "no command at all": ([], [], []),
     "a variable in a flag that is not kept": (
         ["kube-apiserver", "--advertise-address=$(POD_IP)", "--authorization-mode=RBAC"],
         [],
@@ -105,6 +104,8 @@ READ: dict[str, tuple[list[str], list[str], Found]] = {
     ),
 }
 HIDDEN: dict[str, tuple[list[str], list[str], str]] = {
+    "no command at all": ([], [], "shows no flags"),
+    "no flag at all": (["kube-apiserver"], [], "shows no flags"),
     "a wrapper": (["/start.sh"], ["--authorization-mode=RBAC"], "started by start.sh"),
     "a shell script": (["/bin/sh", "/start.sh", "x"], [], "shell script, which hides"),
     "a shell without our program": (["sh", "-c", "exec /start.sh"], [], "names no kube-apiserver"),

@@ -124,6 +124,18 @@ def test_without_a_closer_look_the_table_stands(reply: Reply) -> None:
     assert found["a"].ready is Ready.NOT_READY
 
 
+def test_who_may_list_but_not_get_is_not_asked_again_and_again() -> None:
+    rows = [(f"ill{n}", "NotReady", "") for n in range(9)]
+    refuse = {f"{NODES}/*": 403}
+
+    with replay(RECORDING, replace={NODES: table(*rows)}, refuse=refuse) as server:
+        snapshot = collected(server)
+        looked = [one for one in server.requests if f"{NODES}/" in one]
+
+    assert len(looked) == 1
+    assert snapshot.nodes.is_whole
+
+
 def test_a_node_whose_name_is_a_path_is_not_asked_for() -> None:
     with replay(RECORDING, replace={NODES: table(("../../x?", "NotReady", ""))}) as server:
         snapshot = collected(server)

@@ -9,6 +9,8 @@ import time
 from base64 import urlsafe_b64encode
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from authzviz.kube.collect import collect
 from authzviz.kube.credentials import Secret
@@ -27,6 +29,7 @@ from authzviz.kube.errors import (
 from authzviz.kube.kubeconfig import Credentials
 from authzviz.net import COMMAND_LINE, AddressPolicy
 from tests.kube.reading import RECORDING, collected
+from tests.kube.test_credentials import CERTIFICATE
 from tests.replay import HANG, Reply, json_reply, replay, serve
 
 VERSIONS: dict[str, tuple[Reply, type[ClusterUnreachable], str]] = {
@@ -142,6 +145,25 @@ def test_a_port_that_accepts_and_says_nothing() -> None:
             policy=COMMAND_LINE,
             deadline_seconds=1,
         )
+
+
+def test_b16_a_server_that_is_no_https_is_refused_when_connecting_too() -> None:
+    with pytest.raises(AddressNotAllowed, match="not http"):
+        collect(Credentials("http://kube.example.com"), name="x", policy=COMMAND_LINE)
+
+
+def test_an_encrypted_key_is_not_asked_for_its_password() -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"canary"),
+    )
+    used = Credentials(
+        "https://127.0.0.1:1", client_certificate=CERTIFICATE, client_key=Secret(key.decode())
+    )
+
+    with pytest.raises(CredentialsUnusable, match="can't be used"):
+        collect(used, name="x", policy=COMMAND_LINE)
 
 
 def test_a_key_that_is_none() -> None:
