@@ -45,7 +45,7 @@ class Answer:
 
     status: int
     content_type: str
-    body: bytes
+    body: bytearray
 
 
 class Connection:
@@ -139,7 +139,7 @@ class Connection:
         answer = Answer(response.status, headers.get("Content-Type", ""), body)
         return answer, _retry_after(headers.get("Retry-After", ""))
 
-    def _body(self, response: urllib3.HTTPResponse, max_bytes: int) -> bytes:
+    def _body(self, response: urllib3.HTTPResponse, max_bytes: int) -> bytearray:
         headers = response.headers
         if sum(len(name) + len(value) for name, value in headers.items()) > _MAX_HEADER_BYTES:
             raise ReadFailed("the answer's headers are too large")
@@ -150,7 +150,7 @@ class Connection:
             body += piece
             if len(body) > max_bytes:
                 raise ReadFailed(f"the answer is larger than {max_bytes >> 20} MiB")
-        return bytes(body)
+        return body
 
 
 def _configuration(credentials: Credentials, host: str) -> Configuration:

@@ -136,7 +136,7 @@ class PageDecoder(Generic[J, T]):
         self._whole = msgspec.json.Decoder(Page[kind.item])  # type: ignore[name-defined]
         self._one: msgspec.json.Decoder[J] = msgspec.json.Decoder(kind.item)
 
-    def __call__(self, body: bytes, before: int, gaps: list[str]) -> tuple[list[T], str]:
+    def __call__(self, body: bytearray, before: int, gaps: list[str]) -> tuple[list[T], str]:
         """The page's items and the token of the next page, "" at the end.
 
         Raises ReadFailed for anything but such a list.
@@ -156,7 +156,7 @@ class PageDecoder(Generic[J, T]):
                 f"unexpected answer: {self._clean(kind)} instead of {self._kind.list_kind}"
             )
 
-    def _one_by_one(self, body: bytes, before: int, gaps: list[str]) -> tuple[list[T], str]:
+    def _one_by_one(self, body: bytearray, before: int, gaps: list[str]) -> tuple[list[T], str]:
         try:
             page = msgspec.json.decode(body, type=Page[msgspec.Raw])
         except UNDECODABLE:
@@ -179,7 +179,7 @@ def _name(raw: msgspec.Raw) -> str:
     return f"{named.namespace}/{named.name}" if named.namespace else named.name
 
 
-def expect(connection: Connection, answer: Answer) -> bytes:
+def expect(connection: Connection, answer: Answer) -> bytearray:
     """The body of a good answer. Raises ReadForbidden, NotFound, Expired or ReadFailed."""
     if answer.status == 200:
         return answer.body
@@ -190,7 +190,7 @@ def expect(connection: Connection, answer: Answer) -> bytes:
     raise kind(f"the apiserver answered {_phrase(answer.status)}" + (f": {said}" if said else ""))
 
 
-def _message(body: bytes) -> str:
+def _message(body: bytearray) -> str:
     """The message of a Status; nothing of anything else, which may be a page of HTML."""
     try:
         status = msgspec.json.decode(body, type=_Status)

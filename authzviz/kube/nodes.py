@@ -74,14 +74,14 @@ def _nodes(connection: Connection, gaps: list[str]) -> tuple[Node, ...]:
     return tuple(closer.get(node.name, node) for node in nodes)
 
 
-def _kind(body: bytes) -> str:
+def _kind(body: bytearray) -> str:
     try:
         return msgspec.json.decode(body, type=_Kind).kind
     except UNDECODABLE:
         raise ReadFailed("unexpected answer: neither a Table nor a NodeList") from None
 
 
-def _rows(body: bytes, gaps: list[str]) -> list[Node]:
+def _rows(body: bytearray, gaps: list[str]) -> list[Node]:
     try:
         table = msgspec.json.decode(body, type=_Table)
         if table.kind != "Table":

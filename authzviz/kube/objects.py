@@ -40,6 +40,7 @@ _TELLING = frozenset(
 )
 # What msgspec raises for bytes that are not the JSON asked for; text is decoded late and by itself.
 UNDECODABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_NO_ROLE = ("<none>", "")
 _CONTROL_PLANE = ("control-plane", "master", "controlplane")
 
 
@@ -185,8 +186,10 @@ def to_binding(found: BindingJson) -> Binding:
         role_ref=RoleRef(found.role_ref.kind, found.role_ref.name),
         namespace=found.metadata.namespace,
         subjects=tuple(
-            Subject(subject.kind, subject.name, subject.namespace or "")
-            for subject in found.subjects or ()
+            [
+                Subject(subject.kind, subject.name, subject.namespace or "")
+                for subject in found.subjects or ()
+            ]
         ),
         is_reconciled=annotations.get("rbac.authorization.kubernetes.io/autoupdate") != "false",
     )
@@ -228,7 +231,8 @@ def to_row_node(name: str, status: str, roles: str, version: str) -> Node:
         name=name,
         ready=states.get(status.split(",", maxsplit=1)[0], Ready.UNKNOWN),
         kubelet_version=version,
-        is_control_plane=not set(roles.split(",")).isdisjoint(_CONTROL_PLANE),
+        is_control_plane=roles not in _NO_ROLE
+        and not set(roles.split(",")).isdisjoint(_CONTROL_PLANE),
     )
 
 

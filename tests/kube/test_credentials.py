@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -106,8 +107,13 @@ def test_credentials_go_through_json_and_back() -> None:
     assert "canary" not in repr(whole)
 
 
-def test_a_client_certificate_and_key_are_used_from_memory() -> None:
+def test_a_client_certificate_and_key_leave_no_file_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("authzviz.kube.connection._memory_folder", lambda: str(tmp_path))
+
     with replay(RECORDING) as server:
         snapshot = collected(server, client_certificate=CERTIFICATE, client_key=KEY)
 
     assert snapshot.version.outcome is Outcome.OK
+    assert list(tmp_path.iterdir()) == []
