@@ -12,6 +12,7 @@ import socket
 import ssl
 import tempfile
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -97,16 +98,18 @@ def replay(
     refuse: Mapping[str, int | str] | None = None,
     name: str = "",
     replace: Mapping[str, Reply | Answerer] | None = None,
+    delay_seconds: float = 0.0,
 ) -> Iterator[Replay]:
     """Serve a recording until the block ends.
 
     `refuse` maps a path, or the beginning of one and a star, to the status that it gets (401, 403,
     404, 429, 500), or to HANG: no answer until the end. `replace` maps a path to a whole reply, or
-    to an Answerer.
+    to an Answerer. Each answer comes `delay_seconds` late.
     """
     recorded = responses(recording)
 
     def answer(path: str, query: dict[str, str], accept: str) -> Reply | None:
+        time.sleep(delay_seconds)
         refusal = _refusal(refuse or {}, path)
         if refusal == HANG:
             return None

@@ -15,12 +15,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import urllib3
-from kubernetes.client.configuration import Configuration
-from kubernetes.client.exceptions import ApiException
-from kubernetes.client.rest import RESTClientObject
 from urllib3.exceptions import HTTPError
 
 from authzviz.kube.errors import AddressNotAllowed, CredentialsUnusable, ReadFailed
+from authzviz.kube.official_client import ApiException, Configuration, RESTClientObject
 from authzviz.kube.troubles import trouble
 from authzviz.net.pinned import LimitedSocket, Limits, PinnedPool, Route
 from authzviz.net.url import parse_https
@@ -153,7 +151,7 @@ class Connection:
         return body
 
 
-def _configuration(credentials: Credentials, host: str) -> Configuration:
+def _configuration(credentials: Credentials, host: str) -> Any:
     # proxy="" and no_proxy="": None would take a proxy from the environment.
     configuration = Configuration(
         host=host,
