@@ -8,10 +8,19 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest
 
 from dashboard.models import Cluster, Role, User
 from dashboard.services import clusters
 from dashboard.services.uploads import MAX_BYTES
+
+
+def posted(request: HttpRequest) -> tuple[Any, Any]:
+    """The data and files for a form: None and None where nothing was posted, so that an empty post
+    is an error and not a fresh form.
+    """
+    return (request.POST, request.FILES) if request.method == "POST" else (None, None)
+
 
 INTERVALS = [
     (30, "every 30 seconds"),

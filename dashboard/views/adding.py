@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.forms import ChooseForm, KubeconfigForm
+from dashboard.forms import ChooseForm, KubeconfigForm, posted
 from dashboard.models import Cluster
 from dashboard.services import access, local_kubeconfig, uploads
 from dashboard.services.uploads import Choice, Selection, UploadError
@@ -24,7 +24,7 @@ from dashboard.tasks import send_poll
 def add(request: HttpRequest) -> HttpResponse:
     """Ask for a kubeconfig; on to the choice of contexts where it can be used."""
     user = access.editor(request.user)
-    form = KubeconfigForm(request.POST or None, request.FILES or None)
+    form = KubeconfigForm(*posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             return redirect(
@@ -44,7 +44,7 @@ def choose(request: HttpRequest, uuid: UUID) -> HttpResponse:
     user = access.editor(request.user)
     upload = uploads.of(user, uuid)
     choices = uploads.choices(upload)
-    form = ChooseForm(request.POST or None, names=_usable(choices))
+    form = ChooseForm(posted(request)[0], names=_usable(choices))
     if request.method == "POST" and form.is_valid():
         try:
             return _added(request, uploads.add(upload, _selection(form), actor=user))

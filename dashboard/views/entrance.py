@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from dashboard.forms import AcceptForm
+from dashboard.forms import AcceptForm, posted
 from dashboard.models import User
 from dashboard.services import accounts
 from dashboard.services.access import NotVisible
@@ -47,7 +47,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Ask for a name and a password, and let the new user in."""
     try:
         found = accounts.open_invitation(token)
-        form = AcceptForm(request.POST or None)
+        form = AcceptForm(posted(request)[0])
         if request.method == "POST" and form.is_valid():
             user = accounts.accept(
                 token,

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.forms import ClusterForm, CredentialsForm
+from dashboard.forms import ClusterForm, CredentialsForm, posted
 from dashboard.models import Cluster, User
 from dashboard.services import access, clusters, pages, samples, uploads
 from dashboard.services.clusters import ClusterError
@@ -21,7 +21,7 @@ from dashboard.tasks import send_poll
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
     """Name, labels and interval; and the ways to the cluster's other settings."""
     cluster = access.editable_by(request.user, slug)
-    form = ClusterForm(request.POST or None, cluster=cluster)
+    form = ClusterForm(posted(request)[0], cluster=cluster)
     if request.method == "POST" and form.is_valid() and _save(request, form, cluster):
         messages.success(request, "Saved.")
         return redirect("cluster_settings", slug=slug)
@@ -47,7 +47,7 @@ def credentials(request: HttpRequest, slug: str) -> HttpResponse:
     """Replace the credentials, after a test; the old ones are never shown."""
     cluster = access.editable_by(request.user, slug)
     user = access.editor(request.user)
-    form = CredentialsForm(request.POST or None, request.FILES or None)
+    form = CredentialsForm(*posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             _replace(cluster, form, user)

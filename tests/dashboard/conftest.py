@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from authzviz.engine.model import Snapshot
 from authzviz.kube.credentials import Credentials, Secret
@@ -33,6 +34,12 @@ class FakeSource:
         if self.error is not None:
             raise self.error
         return self.snapshot
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(settings: Settings) -> None:
+    """A password's hash is meant to take half a second; here nobody guesses."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,216 @@
+"""A cluster's life after it was added, and what is written down about it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboard.models import AuditEvent, Cluster, CurrentState, StoredSnapshot, User
+from dashboard.services import clusters, pages, polling, reading, samples
+from tests.dashboard.conftest import FakeSource, add_cluster
+from tests.dashboard.snapshots import one_context, snapshot
+
+pytestmark = pytest.mark.django_db
+
+
+def url(name: str, cluster: Cluster) -> str:
+    return reverse(name, args=(cluster.slug,))
+
+
+def actions() -> list[str]:
+    return list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))[1:]
+
+
+def test_settings_are_saved_and_written_down(as_editor: Client, cluster: Cluster) -> None:
+    data = {"name": "Alpha one", "labels": "env=prod, core", "interval_seconds": "300"}
+
+    as_editor.post(url("cluster_settings", cluster), data)
+    as_editor.post(url("cluster_settings", cluster), data)
+
+    cluster.refresh_from_db()
+    assert (cluster.name, cluster.slug) == ("Alpha one", "alpha")
+    assert cluster.labels == {"env": "prod", "core": ""}
+    assert cluster.interval_seconds == 300
+    assert actions() == ["cluster renamed", "cluster labelled", "cluster interval set"]
+
+
+WRONG_SETTINGS = {
+    "no name": {"name": ""},
+    "taken name": {"name": "beta"},
+    "label": {"labels": "a b=<script>"},
+    "label without a name": {"labels": "=x"},
+    "too many labels": {"labels": ",".join(f"l{n}=x" for n in range(21))},
+    "interval": {"interval_seconds": "1"},
+}
+
+
+@pytest.mark.parametrize("change", WRONG_SETTINGS.values(), ids=WRONG_SETTINGS)
+def test_wrong_settings_change_nothing(
+    as_editor: Client, cluster: Cluster, change: dict[str, str]
+) -> None:
+    add_cluster("beta")
+    data = {"name": "alpha", "labels": "", "interval_seconds": "60", **change}
+
+    answer = as_editor.post(url("cluster_settings", cluster), data)
+
+    assert answer.status_code == 422
+    assert answer.context["form"].errors
+    assert list(Cluster.objects.values_list("name", "labels", "interval_seconds")) == [
+        ("alpha", {}, 60),
+        ("beta", {}, 60),
+    ]
+
+
+def test_pausing_stops_polls_and_resuming_polls_at_once(
+    as_editor: Client, cluster: Cluster
+) -> None:
+    as_editor.post(url("cluster_pause", cluster), {"is_paused": "true"})
+    paused = polling.claim(cluster.pk)
+    as_editor.post(url("cluster_pause", cluster), {"is_paused": "false"})
+
+    assert paused is None
+    assert polling.claim(cluster.pk) is not None
+    assert actions() == ["cluster paused", "cluster resumed"]
+
+
+def test_credentials_are_replaced_in_place_with_the_history_kept(
+    as_editor: Client, cluster: Cluster
+) -> None:
+    polling.poll(cluster.pk)
+    before = bytes(Cluster.objects.get().credentials or b"")
+
+    as_editor.post(
+        url("cluster_credentials", cluster),
+        {"kubeconfig": one_context("https://10.0.0.9:6443", token="another")},
+    )
+
+    cluster.refresh_from_db()
+    token = reading.open_credentials(cluster).token
+    assert token is not None
+    assert token.reveal() == "another"
+    assert bytes(cluster.credentials or b"") != before
+    assert cluster.server == "https://10.0.0.9:6443"
+    assert StoredSnapshot.objects.count() == 1
+    assert actions() == ["cluster credentials replaced"]
+
+
+def test_credentials_that_do_not_work_change_nothing(
+    as_editor: Client, cluster: Cluster, source: FakeSource
+) -> None:
+    source.error = reading.ReadError("401 Unauthorized")
+    data = {"kubeconfig": one_context("https://10.0.0.9:6443")}
+
+    refused = as_editor.post(url("cluster_credentials", cluster), data)
+    unchanged = Cluster.objects.get().server
+    as_editor.post(url("cluster_credentials", cluster), {**data, "even_if_unreachable": "on"})
+
+    assert refused.status_code == 422
+    assert "401 Unauthorized" in str(refused.context["form"].errors)
+    assert unchanged == "https://10.0.0.1:6443"
+    assert Cluster.objects.get().server == "https://10.0.0.9:6443"
+
+
+def test_a_forbidden_address_is_never_taken_for_new_credentials(
+    as_editor: Client, cluster: Cluster
+) -> None:
+    data = {"kubeconfig": one_context("https://169.254.169.254"), "even_if_unreachable": "on"}
+
+    assert as_editor.post(url("cluster_credentials", cluster), data).status_code == 422
+    assert Cluster.objects.get().server == "https://10.0.0.1:6443"
+
+
+def test_removing_asks_first_and_then_leaves_only_the_audit(
+    as_editor: Client, cluster: Cluster
+) -> None:
+    polling.poll(cluster.pk)
+
+    asked = as_editor.get(url("cluster_remove", cluster))
+    still_there = Cluster.objects.exists()
+    as_editor.post(url("cluster_remove", cluster))
+
+    assert (asked.status_code, still_there) == (200, True)
+    assert not Cluster.objects.exists()
+    assert not StoredSnapshot.objects.exists()
+    assert not CurrentState.objects.exists()
+    assert AuditEvent.objects.filter(action="cluster removed", about="alpha").exists()
+    assert as_editor.get(url("cluster", cluster)).status_code == 404
+
+
+def test_poll_now_makes_it_due_even_without_a_broker(as_editor: Client, cluster: Cluster) -> None:
+    polling.poll(cluster.pk)
+    assert polling.claim(cluster.pk) is None
+
+    answer = as_editor.post(url("cluster_poll", cluster))
+
+    assert answer["Location"] == url("cluster", cluster)
+    assert pages.poll_row(Cluster.objects.get()).poll_state == "queued"
+    assert polling.claim(cluster.pk) is not None
+
+
+def test_a_paused_cluster_is_not_polled_by_hand(as_editor: Client, cluster: Cluster) -> None:
+    Cluster.objects.update(is_paused=True, next_poll_at=None)
+
+    as_editor.post(url("cluster_poll", cluster))
+
+    assert Cluster.objects.get().next_poll_at is None
+
+
+def test_an_audit_row_is_never_changed(cluster: Cluster) -> None:
+    event = AuditEvent.objects.get()
+    event.action = "nothing happened"
+
+    with pytest.raises(TypeError):
+        event.save()
+    with pytest.raises(TypeError):
+        event.delete()
+
+
+def test_a_recording_is_shown_as_one_and_never_polled(editor: User) -> None:
+    recorded = samples.add_recording(snapshot(is_live=False), actor=None, interval_seconds=60)
+
+    row = pages.cluster_page(Cluster.objects.get()).row
+    assert (row.poll_state, row.is_stale) == ("recorded", False)
+    assert polling.claim(recorded.pk) is None
+    with pytest.raises(clusters.ClusterError):
+        clusters.poll_now(recorded, actor=editor)
+
+
+def test_removing_the_samples_keeps_what_is_real(as_editor: Client, cluster: Cluster) -> None:
+    samples.add_recording(snapshot(name="sample"), actor=None, interval_seconds=60)
+
+    as_editor.post(reverse("remove_samples"))
+
+    assert list(Cluster.objects.values_list("name", flat=True)) == ["alpha"]
+
+
+def test_the_fleet_takes_as_many_queries_for_one_as_for_many(
+    as_viewer: Client, cluster: Cluster
+) -> None:
+    polling.poll(cluster.pk)
+    as_viewer.get("/")
+    with CaptureQueriesContext(connection) as one:
+        as_viewer.get("/")
+    for number in range(20):
+        polling.poll(add_cluster(f"c{number}").pk)
+    with CaptureQueriesContext(connection) as many:
+        page = as_viewer.get("/")
+
+    assert page.status_code == 200
+    assert len(many) == len(one) <= 6
+
+
+EXPIRY = {"soon": (13, True), "later": (15, False), "over": (-1, True)}
+
+
+@pytest.mark.parametrize(("days", "is_warned"), EXPIRY.values(), ids=EXPIRY)
+def test_expiry_is_warned_of_two_weeks_before(cluster: Cluster, days: int, is_warned: bool) -> None:
+    now = timezone.now()
+    cluster.credentials_expire_at = now + timedelta(days=days)
+
+    assert cluster.expires_soon(now) is is_warned
