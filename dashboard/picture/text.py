@@ -47,7 +47,8 @@ def wrapped(text: str, size: float, width: float, most: int) -> tuple[str, ...]:
     """The text in at most so many lines that fit the width, broken after a space or a separator
     where one is near, the last with an ellipsis if something is left over.
     """
-    lines, rest = [], " ".join(text.split())
+    lines: list[str] = []
+    rest = " ".join(text.split())
     while rest and len(lines) < most - 1:
         line = _first_line(rest, size, width)
         lines.append(line.rstrip())

@@ -22,7 +22,7 @@ NOTICED_SKEW = timedelta(seconds=5)
 STATES = {
     PollState.RECORDED: "",
     PollState.READING: "reading now…",
-    PollState.QUEUED: "queued to be read…",
+    PollState.QUEUED: "queued…",
     PollState.PAUSED: "paused",
     PollState.QUARANTINED: "set aside: reading it ended its worker three times",
     PollState.FAILING: "can't be read; trying again",

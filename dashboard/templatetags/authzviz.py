@@ -67,7 +67,7 @@ def chip(value: object, is_stale: bool = False) -> SafeString:
         "stale" if is_stale else shown.tone,
         icon("clock" if is_stale else shown.icon),
         shown.label,
-        format_html('<span class="visually-hidden"> (old)</span>') if is_stale else "",
+        SafeString('<span class="visually-hidden"> (old)</span>') if is_stale else "",
     )
 
 

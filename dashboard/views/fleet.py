@@ -19,7 +19,9 @@ def fleet(request: HttpRequest) -> HttpResponse:
     """Every cluster that this person may see; htmx gets only the counts and the table."""
     user = person(request.user)
     page = fleet_page(pages.fleet_rows(user), wanted(request.GET.dict()))
-    context = {"page": page, "silent_since": pages.poller_silent_since()}
-    if page.total == 0:
-        context["contexts"] = local_kubeconfig.choices(user)
+    context = {
+        "page": page,
+        "silent_since": pages.poller_silent_since(),
+        "contexts": [] if page.total else local_kubeconfig.choices(user),
+    }
     return render(request, template_for(request, "fleet.html", "clusters"), context)
