@@ -219,6 +219,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "dashboard.middleware.sign_in_on_a_page_of_its_own",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -287,7 +288,11 @@ SESSION_COOKIE_SECURE = AUTHZVIZ_TLS
 CSRF_COOKIE_NAME = "authzviz_csrf"
 CSRF_COOKIE_SECURE = AUTHZVIZ_TLS
 CSRF_COOKIE_HTTPONLY = True
-CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if AUTHZVIZ_TLS else []
+CSRF_TRUSTED_ORIGINS = (
+    [f"https://{'*' if host.startswith('.') else ''}{host}" for host in ALLOWED_HOSTS]
+    if AUTHZVIZ_TLS
+    else []
+)
 SECURE_HSTS_SECONDS = 31_536_000 if AUTHZVIZ_TLS else 0
 SECURE_SSL_REDIRECT = AUTHZVIZ_TLS and AUTHZVIZ_TRUSTED_PROXY
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if AUTHZVIZ_TRUSTED_PROXY else None
@@ -308,13 +313,20 @@ SECURE_CSP = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 2**20
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 2**20
+FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 2**20
 
 # Celery: the database owns the work, the broker only makes it prompt.
 CELERY_BROKER_URL = _redis_url(DATA)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3_600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3_600,
+    # Who clicks while the broker is down waits for one try more, not for six seconds.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.2,
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_PUBLISH_RETRY = False
@@ -349,6 +361,11 @@ LOGGING = {
             "filters": ["redact"],
             "formatter": "json",
         }
+    },
+    # Two lines for each task, every five seconds, would bury what matters.
+    "loggers": {
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
     "root": {
         "handlers": ["stderr"],

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse_lazy
 
 from dashboard.services.access import NotVisible
 
@@ -23,8 +24,25 @@ def security_headers(get_response: Handler) -> Handler:
         response.headers.setdefault("Content-Security-Policy", _POLICY)
         response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if request.user.is_authenticated if hasattr(request, "user") else False:
+        user = getattr(request, "user", None)
+        if user is not None and user.is_authenticated:
             response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+    return handle
+
+
+def sign_in_on_a_page_of_its_own(get_response: Handler) -> Handler:
+    """A middleware that has htmx load the page anew where it would get the sign-in page as a part
+    of one: a session that ends while a page refreshes itself is the usual case.
+    """
+    sign_in = reverse_lazy(settings.LOGIN_URL)
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        target = response.headers.get("Location", "")
+        if "HX-Request" in request.headers and target.startswith(f"{sign_in}?"):
+            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
         return response
 
     return handle

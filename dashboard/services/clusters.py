@@ -193,7 +193,8 @@ def _free_name(name: str) -> str:
 
 
 def _free_slug(name: str) -> str:
-    base = slugify(name)[:60].strip("-") or "cluster"
+    # Names of contexts are full of dots, slashes and colons; what they part stays apart.
+    base = slugify(re.sub(r"[^\w-]+", "-", name))[:60].strip("-") or "cluster"
     taken = (
         set(Cluster.objects.filter(slug__startswith=base).values_list("slug", flat=True))
         | _TAKEN_SLUGS

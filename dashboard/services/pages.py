@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Min
 
 from authzviz.engine.assessment import Assessment
 from authzviz.engine.model import Snapshot
-from dashboard.models import Cluster, CurrentState, User, VerdictChange
+from dashboard.models import Cluster, CurrentState, Source, User, VerdictChange
 from dashboard.models.cluster import PollState
 from dashboard.services import access, clock, dispatching, facts
 
@@ -85,13 +86,13 @@ def poll_row(cluster: Cluster) -> FleetRow:
 def poller_silent_since() -> datetime | None:
     """When the scheduler last did its work, if that is too long ago; None where all is well.
 
-    The beginning of time where it never did.
+    Where it never did: since when the oldest cluster waits for it.
     """
     last = dispatching.last_dispatch()
-    now = clock.now()
     if last is None:
-        return datetime.fromtimestamp(0, tz=now.tzinfo)
-    return last if now - last > SILENT_AFTER else None
+        waiting = Cluster.objects.filter(source=Source.KUBECONFIG)
+        last = waiting.aggregate(since=Min("created_at"))["since"]
+    return last if last is not None and clock.now() - last > SILENT_AFTER else None
 
 
 def _row(cluster: Cluster, now: datetime) -> FleetRow:

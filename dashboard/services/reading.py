@@ -95,7 +95,13 @@ def open_credentials(cluster: Cluster) -> Credentials:
         )
     except sealing.SealError as error:
         raise ReadError(str(error)) from error
-    return Credentials.from_json(plain.decode())
+    credentials = Credentials.from_json(plain.decode())
+    if credentials.insecure and not settings.ALLOW_INSECURE_TLS:
+        raise ReadError(
+            "insecure-skip-tls-verify is not allowed on this server any more: replace the "
+            "credentials by some with the cluster's CA, or have AUTHZVIZ_ALLOW_INSECURE_TLS set."
+        )
+    return credentials
 
 
 def reseal(cluster: Cluster) -> bool:

@@ -15,7 +15,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from dashboard.models import AuditEvent, Cluster, Upload, User
 from dashboard.services import local_kubeconfig, reading, uploads
-from tests.dashboard.conftest import FakeSource
+from tests.dashboard.conftest import FakeSource, add_cluster
 from tests.dashboard.snapshots import KUBECONFIG, forbidden, one_context, snapshot
 
 pytestmark = pytest.mark.django_db
@@ -238,6 +238,19 @@ def test_names_that_are_taken_get_a_number(as_editor: Client) -> None:
     ]
 
 
+SLUGS = {
+    "dots": ("prod.v1.37", "prod-v1-37"),
+    "kubeadm": ("kubernetes-admin@prod", "kubernetes-admin-prod"),
+    "arn": ("arn:aws:eks:eu-1:12:cluster/a", "arn-aws-eks-eu-1-12-cluster-a"),
+    "nothing left": ("…", "cluster"),
+}
+
+
+@pytest.mark.parametrize(("name", "slug"), SLUGS.values(), ids=SLUGS)
+def test_an_address_keeps_apart_what_a_name_does(name: str, slug: str) -> None:
+    assert add_cluster(name).slug == slug
+
+
 @pytest.mark.parametrize("name", ["add", "<img src=x>", "\u0455ystem", "x" * 300])
 def test_any_name_has_an_address(as_editor: Client, name: str) -> None:
     as_editor.post(
@@ -266,7 +279,11 @@ def test_unverified_tls_needs_the_administrators_word(
 
     as_editor.post(upload(as_editor, INSECURE), choose("alpha"))
 
-    assert Cluster.objects.get().is_tls_verified is False
+    cluster = Cluster.objects.get()
+    assert cluster.is_tls_verified is False
+    settings.ALLOW_INSECURE_TLS = False
+    with pytest.raises(reading.ReadError, match="insecure-skip-tls-verify"):
+        reading.open_credentials(cluster)
 
 
 @pytest.fixture

@@ -88,6 +88,12 @@ def test_signing_out_needs_a_post(ann: User, client: Client) -> None:
     assert (still_in, is_in(client)) == (True, False)
 
 
+def test_a_session_that_ends_under_a_page_loads_the_page_anew(client: Client) -> None:
+    answer = client.get("/", headers={"HX-Request": "true"})
+
+    assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")
+
+
 def test_a_changed_password_ends_the_other_sessions(ann: User, client: Client) -> None:
     other = Client()
     sign_in(client)

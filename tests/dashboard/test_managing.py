@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.models import AuditEvent, Cluster, CurrentState, StoredSnapshot, User
-from dashboard.services import clusters, pages, polling, reading, samples
+from dashboard.services import clusters, dispatching, pages, polling, reading, samples
 from tests.dashboard.conftest import FakeSource, add_cluster
 from tests.dashboard.snapshots import one_context, snapshot
 
@@ -203,6 +204,20 @@ def test_the_fleet_takes_as_many_queries_for_one_as_for_many(
 
     assert page.status_code == 200
     assert len(many) == len(one) <= 6
+
+
+def test_a_silent_scheduler_is_told_when_someone_waits_for_it(cluster: Cluster) -> None:
+    fresh = pages.poller_silent_since()
+    Cluster.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    never_ran = pages.poller_silent_since()
+    dispatching.take_due()
+    runs = pages.poller_silent_since()
+    with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+        stopped = pages.poller_silent_since()
+
+    assert (fresh, runs) == (None, None)
+    assert never_ran is not None
+    assert stopped is not None
 
 
 EXPIRY = {"soon": (13, True), "later": (15, False), "over": (-1, True)}

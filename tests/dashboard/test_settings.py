@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r'(?:_(?:text|flag|words|bounded|networks)\(|name = )"(\w+)"')
 
 
-def start(data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+SECRET = "from authzviz import settings as s; print(s.SECRET_KEY)"
+
+
+def start(data: Path, code: str = SECRET, **environment: str) -> subprocess.CompletedProcess[str]:
     """Read the settings in a process of its own."""
     clean = {
         name: value
@@ -23,7 +26,7 @@ def start(data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         if not name.startswith(("AUTHZVIZ_", "DATABASE_URL", "REDIS_URL"))
     }
     return subprocess.run(
-        [sys.executable, "-c", "from authzviz import settings as s; print(s.SECRET_KEY)"],
+        [sys.executable, "-c", code],
         env={**clean, "AUTHZVIZ_DATA": str(data), **environment},
         cwd=ROOT,
         capture_output=True,
@@ -69,6 +72,32 @@ def test_what_cannot_be_right_stops_the_start(
 
     assert started.returncode != 0
     assert named in started.stderr
+
+
+BEHIND_TLS = """
+from authzviz import settings as s
+print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_HSTS_SECONDS > 0,
+      s.SECURE_PROXY_SSL_HEADER is not None, s.AUTHZVIZ_LOCAL, s.CSRF_TRUSTED_ORIGINS)
+"""
+SERVER = {"AUTHZVIZ_BIND": "192.0.2.1", "AUTHZVIZ_ALLOWED_HOSTS": "a.example,.b.example"}
+SERVED = {
+    "plain": ({}, "False False False False True []"),
+    "TLS": (
+        {**SERVER, "AUTHZVIZ_TLS": "true"},
+        "True True True False False ['https://a.example', 'https://*.b.example']",
+    ),
+    "TLS by a proxy": (
+        {**SERVER, "AUTHZVIZ_TLS": "true", "AUTHZVIZ_TRUSTED_PROXY": "true"},
+        "True True True True False ['https://a.example', 'https://*.b.example']",
+    ),
+}
+
+
+@pytest.mark.parametrize(("environment", "expected"), SERVED.values(), ids=SERVED)
+def test_cookies_and_headers_follow_how_it_is_served(
+    tmp_path: Path, environment: dict[str, str], expected: str
+) -> None:
+    assert start(tmp_path, BEHIND_TLS, **environment).stdout.strip() == expected
 
 
 def test_processes_that_start_together_agree_on_the_secrets(tmp_path: Path) -> None:
