@@ -96,7 +96,7 @@ def _state(mode: str, assessment: Assessment) -> Switch:
 
 def _line(mode: str, state: Switch, assessment: Assessment) -> str:
     if state is Switch.OFF:
-        return "off: not in --authorization-mode"
+        return "off: not in the chain"
     if state is Switch.UNKNOWN:
         return "whether it is asked can't be told"
     if state is Switch.MIXED:
@@ -112,7 +112,7 @@ def _line(mode: str, state: Switch, assessment: Assessment) -> str:
 
 def _look(mode: str, state: Switch, children: tuple[Box, ...]) -> str:
     if mode == "AlwaysAllow":
-        return "critical"
+        return "leak"
     if state is Switch.MIXED:
         return "warning"
     if state is Switch.UNKNOWN or mode in CAN_NOT_BE_READ:
@@ -187,7 +187,7 @@ def _answer_box(
         title = _node_rules(assessment)
         return Box(title, ("own Node, own pods, what they use",), look, "#evidence-version", needs)
     if answers[0].by == "AlwaysAllow":
-        return Box("Everything, to everyone", (), "critical", "#evidence-apiservers", needs)
+        return Box("Everything, to everyone", (), "leak", "#evidence-apiservers", needs)
     return Box(what, (answers[0].because,), look, "#grants", needs)
 
 

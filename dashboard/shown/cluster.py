@@ -11,6 +11,7 @@ from authzviz.engine.assessment import Assessment, Grant, Path
 from authzviz.engine.model import Lease, Node, Outcome, Ready, Snapshot
 from dashboard.models.cluster import PollState
 from dashboard.services.pages import ClusterPage as Facts
+from dashboard.services.pages import FleetRow
 from dashboard.visible import made_visible, visible
 from dashboard.words import DISTRIBUTIONS, OUTCOMES, READS, Word, humane_age
 
@@ -77,13 +78,39 @@ class NodeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """The line that says how reading goes. `token` differs whenever an open page would show
+    something else than ages.
+    """
+
+    slug: str
+    token: str
+    state: PollState
+    interval_seconds: int
+    read_at: datetime | None
+    is_recorded: bool
+    is_stale: bool
+
+    @property
+    def is_busy(self) -> bool:
+        """True where a read is under way or about to be."""
+        return self.state in {PollState.READING, PollState.QUEUED}
+
+    @property
+    def words(self) -> str:
+        """What the poller does with the cluster; empty for a recording."""
+        if self.state is PollState.WAITING:
+            return f"every {self.interval_seconds} s"
+        return STATES[self.state]
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterPage:
     """What cluster.html shows; `assessment` and what hangs on it is empty until a first read."""
 
     slug: str
     name: str
     labels: tuple[str, ...]
-    state: PollState
     is_recorded: bool
     is_paused: bool
     is_stale: bool
@@ -104,19 +131,6 @@ class ClusterPage:
     more_nodes: tuple[NodeRow, ...]
     nodes_left_out: int
     nodes_why: str
-    token: str
-
-    @property
-    def is_busy(self) -> bool:
-        """True where a read is under way or about to be."""
-        return self.state in {PollState.READING, PollState.QUEUED}
-
-    @property
-    def state_words(self) -> str:
-        """What the poller does with the cluster; empty where it just waits for the next turn."""
-        if self.state is PollState.WAITING:
-            return f"every {self.interval_seconds} s"
-        return STATES[self.state]
 
     @property
     def distribution_title(self) -> str:
@@ -142,7 +156,6 @@ def cluster_page(facts: Facts) -> ClusterPage:
         slug=cluster.slug,
         name=visible(cluster.name),
         labels=label_words(cluster.labels),
-        state=facts.row.poll_state,
         is_recorded=cluster.is_recorded,
         is_paused=cluster.is_paused,
         is_stale=facts.row.is_stale,
@@ -163,7 +176,6 @@ def cluster_page(facts: Facts) -> ClusterPage:
         more_nodes=(nodes or ())[FIRST_NODES:MOST_NODES],
         nodes_left_out=max(0, len(nodes or ()) - MOST_NODES),
         nodes_why=visible(facts.snapshot.nodes.why) if facts.snapshot else "",
-        token=_token(facts),
     )
 
 
@@ -174,9 +186,26 @@ def label_words(labels: dict[str, str]) -> tuple[str, ...]:
     )
 
 
-def _token(facts: Facts) -> str:
-    """Differs whenever an open page would show something else than ages."""
-    shown = (facts.assessment, facts.row.is_stale, facts.row.error, facts.row.expires_soon)
+def status(row: FleetRow) -> Status:
+    """How reading goes; unpacks nothing, since every open page asks for it every few seconds."""
+    return Status(
+        slug=row.cluster.slug,
+        token=_token(row),
+        state=row.poll_state,
+        interval_seconds=row.cluster.interval_seconds,
+        read_at=row.read_at,
+        is_recorded=row.cluster.is_recorded,
+        is_stale=row.is_stale,
+    )
+
+
+def _token(row: FleetRow) -> str:
+    shown: tuple[object, ...] = (row.is_stale, row.error, row.expires_soon, row.cluster.name)
+    if row.current is not None:
+        now = row.current
+        nodes = (now.nodes_total, now.nodes_ready, now.nodes_not_ready, now.nodes_unknown)
+        judged = (now.snapshot_id, now.engine_version, now.verdict, now.summary)
+        shown += (judged, nodes, now.findings_count, now.missing_count)
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 

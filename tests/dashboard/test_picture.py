@@ -124,7 +124,7 @@ LOOKS = {
     "unknown: restriction": (Verdict.UNKNOWN, "NodeRestriction", ["unsure"]),
     "unknown: RBAC": (Verdict.UNKNOWN, "RBAC", ["unsure"]),
     "mixed: Node": (Verdict.MIXED, "Node authorizer", ["warning"]),
-    "always allow": (Verdict.ALWAYS_ALLOW, "AlwaysAllow", ["critical"]),
+    "always allow": (Verdict.ALWAYS_ALLOW, "AlwaysAllow", ["leak"]),
     "incomplete: tokens": (Verdict.INCOMPLETE, "✕ request ServiceAccount", ["critical"]),
 }
 

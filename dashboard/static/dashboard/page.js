@@ -64,4 +64,23 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+// The line on polling is swapped; what else on the page tells the time of the same read follows.
+document.addEventListener("htmx:afterSwap", () => {
+  const fresh = document.querySelector("#status time.ago");
+  const evidence = document.querySelector("#evidence");
+  if (!fresh || !evidence) return;
+  evidence.querySelector("time.ago")?.replaceWith(fresh.cloneNode(true));
+  const exact = evidence.querySelector(".exact");
+  if (exact) exact.textContent = fresh.title;
+});
+
+// Paper has no folds.
+let unfolded = [];
+addEventListener("beforeprint", () => {
+  unfolded = [...document.querySelectorAll("details.fold:not([open])")];
+  for (const fold of unfolded) fold.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const fold of unfolded) fold.open = false;
+});
 document.documentElement.classList.add("has-js");

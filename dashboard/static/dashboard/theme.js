@@ -9,6 +9,9 @@
   };
   apply(["light", "dark"].includes(wanted) ? wanted : "system");
   dark.addEventListener("change", () => apply(document.documentElement.dataset.themeChoice));
+  // Ink on paper, whatever the screen shows.
+  addEventListener("beforeprint", () => { document.documentElement.dataset.bsTheme = "light"; });
+  addEventListener("afterprint", () => apply(document.documentElement.dataset.themeChoice));
   addEventListener("theme", (event) => {
     localStorage.setItem("theme", event.detail);
     apply(event.detail);
