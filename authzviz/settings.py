@@ -139,7 +139,12 @@ DEBUG = _flag("AUTHZVIZ_DEBUG", default=False)
 AUTHZVIZ_TLS = _flag("AUTHZVIZ_TLS", default=False)
 AUTHZVIZ_TRUSTED_PROXY = _flag("AUTHZVIZ_TRUSTED_PROXY", default=False)
 # Whoever started it sits at this machine: its clusters on loopback and its kubeconfig are theirs.
-AUTHZVIZ_LOCAL = _flag("AUTHZVIZ_LOCAL", default=_is_loopback(AUTHZVIZ_BIND))
+# Not where anything says that others come through a proxy.
+AUTHZVIZ_LOCAL = _flag(
+    "AUTHZVIZ_LOCAL",
+    default=_is_loopback(AUTHZVIZ_BIND)
+    and not (AUTHZVIZ_TLS or AUTHZVIZ_TRUSTED_PROXY or _words("AUTHZVIZ_ALLOWED_HOSTS")),
+)
 if AUTHZVIZ_LOCAL and not _is_loopback(AUTHZVIZ_BIND):
     raise ImproperlyConfigured(
         f"AUTHZVIZ_LOCAL is on while AUTHZVIZ_BIND is {AUTHZVIZ_BIND}: others could reach this "

@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 CRASHES_BEFORE_QUARANTINE = 3
 QUARANTINE = timedelta(hours=1)
 LONGEST_BACKOFF_SECONDS = 300
-_LEASE_MARGIN_SECONDS = 30
+# The deadline holds within the poll; this is for judging and storing.
+_LEASE_MARGIN_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)

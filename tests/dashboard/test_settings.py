@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = re.compile(r'(?:_(?:text|flag|words|bounded|networks)\(|name = )"(\w+)"')
+NAME = re.compile(r'(?:_(?:text|flag|words|bounded|networks)\(\s*|name = )"(\w+)"')
 
 
 SECRET = "from authzviz import settings as s; print(s.SECRET_KEY)"
@@ -82,6 +82,14 @@ print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_HSTS_SECONDS > 0,
 SERVER = {"AUTHZVIZ_BIND": "192.0.2.1", "AUTHZVIZ_ALLOWED_HOSTS": "a.example,.b.example"}
 SERVED = {
     "plain": ({}, "False False False False True []"),
+    "a proxy on this machine": (
+        {"AUTHZVIZ_TRUSTED_PROXY": "true"},
+        "False False False True False []",
+    ),
+    "another name": (
+        {"AUTHZVIZ_ALLOWED_HOSTS": "a.example"},
+        "False False False False False []",
+    ),
     "TLS": (
         {**SERVER, "AUTHZVIZ_TLS": "true"},
         "True True True False False ['https://a.example', 'https://*.b.example']",
