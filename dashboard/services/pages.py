@@ -18,7 +18,7 @@ from dashboard.services import access, clock, dispatching, facts
 HISTORY_ROWS = 50
 # The scheduler asks every five seconds; nobody polls when it has been silent for this long.
 SILENT_AFTER = timedelta(seconds=60)
-_HEAVY = ("current__assessment", "current__passing", "credentials")
+_HEAVY = ("current__assessment", "current__passing", "current__reads", "credentials")
 
 
 @dataclass(frozen=True, slots=True)
