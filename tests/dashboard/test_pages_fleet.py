@@ -181,8 +181,9 @@ def test_an_empty_fleet_says_what_to_do(as_editor: Client, as_viewer: Client) ->
 
 def test_a_silent_scheduler_is_announced(as_viewer: Client) -> None:
     show(TARGET)
+    Heartbeat.objects.create(name="dispatch", at=timezone.now() - timedelta(minutes=2))
     before = fleet(as_viewer)
-    Heartbeat.objects.update_or_create(name="dispatch", defaults={"at": timezone.now()})
+    Heartbeat.objects.update(at=timezone.now())
 
     assert "Nothing is being read" in before.text
     assert "Nothing is being read" not in fleet(as_viewer).text

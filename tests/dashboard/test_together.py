@@ -56,7 +56,11 @@ def test_of_many_schedulers_each_cluster_goes_to_one() -> None:
 def test_polls_of_many_clusters_at_once_all_succeed() -> None:
     clusters = [add_cluster(f"c{number}") for number in range(THREADS * 4)]
 
-    together(lambda number: [polling.poll(cluster.pk) for cluster in clusters[number::THREADS]])
+    def poll(number: int) -> None:
+        for cluster in clusters[number::THREADS]:
+            polling.poll(cluster.pk)
+
+    together(poll)
 
     assert set(Cluster.objects.values_list("failures", "attempts", "last_error")) == {(0, 0, "")}
     for model in (CurrentState, StoredSnapshot, VerdictChange):
