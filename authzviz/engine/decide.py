@@ -80,7 +80,7 @@ def answer(
         all_said = [decide(modes, rbac, nodes, request, minor) for request in need.requests]
         said = min(all_said, key=lambda each: _WORST_FIRST.index(each.decision))
         if said.decision is Decision.NO:
-            said = Said(Decision.NO, because=_why_not(need, modes, nodes))
+            said = _refusal(need, modes, rbac, nodes)
     return Answer(
         need=need.id,
         title=need.title,
@@ -137,11 +137,15 @@ def _nobody(modes: tuple[str, ...]) -> str:
     return f"nobody in {','.join(modes)} allows it"
 
 
-def _why_not(need: Need, modes: tuple[str, ...], nodes: NodeClass) -> str:
-    """Why a need is not served; a RoleBinding that serves one namespace is named."""
-    because = _nobody(modes)
+def _refusal(need: Need, modes: tuple[str, ...], rbac: Rbac, nodes: NodeClass) -> Said:
+    """Why nobody serves a need. Named are a binding that would, had it subjects, and the only
+    namespaces where RoleBindings do.
+    """
     if "RBAC" not in modes:
-        return because
+        return Said(Decision.NO, because=_nobody(modes))
+    idle = rbac.idle_for(need.requests[0])
+    through = describe_binding(idle) if idle else ""
+    because = "it has no subjects: reaches nobody" if idle else _nobody(modes)
     namespaces = sorted(
         {
             reach.binding.namespace
@@ -151,7 +155,7 @@ def _why_not(need: Need, modes: tuple[str, ...], nodes: NodeClass) -> str:
     )
     if namespaces:
         because += f"; bindings grant it only in namespace {', '.join(namespaces)}"
-    return because
+    return Said(Decision.NO, through=through, because=because)
 
 
 def _serves_there(reach: Reach, need: Need) -> bool:

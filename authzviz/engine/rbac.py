@@ -83,7 +83,8 @@ class Rbac:
     """All bindings of a snapshot, by subject.
 
     `is_open` where ClusterRoleBindings may exist that were not read, `is_open_in_namespaces` where
-    RoleBindings may; then absence proves nothing.
+    RoleBindings may; then absence proves nothing. `idle` are the ClusterRoleBindings without
+    subjects, which reach nobody.
     """
 
     roles: dict[tuple[str, str, str], Role]
@@ -93,6 +94,7 @@ class Rbac:
     is_open_in_namespaces: bool
     users: _Bound = field(default_factory=dict)
     groups: _Bound = field(default_factory=dict)
+    idle: list[Binding] = field(default_factory=list)
 
     def of(self, identity: Identity) -> Iterator[Reach]:
         """Every binding that reaches the identity, those of its groups first."""
@@ -103,6 +105,14 @@ class Rbac:
     def of_user(self, user: str) -> Iterator[Reach]:
         """Every binding that reaches the user by name."""
         return self._reaches(self.users.get(user, ()))
+
+    def idle_for(self, request: Request) -> Binding | None:
+        """A ClusterRoleBinding whose role covers the request, but which has no subjects."""
+        for binding in self.idle:
+            role = self.roles.get(("ClusterRole", "", binding.role_ref.name))
+            if role and any(covers(rule, request) for rule in role.rules):
+                return binding
+        return None
 
     def named_nodes(self) -> Iterator[str]:
         """The nodes that bindings name as users."""
@@ -148,6 +158,8 @@ def index(snapshot: Snapshot) -> Rbac:
         for binding in bindings or ():
             for subject in binding.subjects:
                 _add(rbac, binding, subject)
+            if not binding.subjects and not binding.namespace:
+                rbac.idle.append(binding)
     return rbac
 
 

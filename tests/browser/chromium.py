@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from playwright.sync_api import BrowserContext, Page
 
 # It looks nothing up and fetches nothing by itself: only the page under test is on the network.

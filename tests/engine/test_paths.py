@@ -90,7 +90,7 @@ def test_a_binding_in_one_namespace_serves_no_need_and_is_named() -> None:
     decision, _, because = answers(partly)["read-secrets"]
 
     assert decision is Decision.NO
-    assert because == "nobody in RBAC allows it; bindings grant it only in namespace team"
+    assert because == "it has no subjects: reaches nobody; bindings grant it only in namespace team"
 
 
 def test_apiservers_that_disagree_are_told_apart() -> None:
@@ -145,3 +145,23 @@ def test_a_named_user_bound_to_a_role_that_was_not_read() -> None:
         "node1": Verdict.UNKNOWN,
         "node2": Verdict.UNKNOWN,
     }
+
+
+def test_a_refusal_names_the_binding_that_has_no_subjects() -> None:
+    (path,) = judge(OUTAGE).paths
+
+    assert {(answer.through, answer.because) for answer in path.answers} == {
+        ("ClusterRoleBinding system:node", "it has no subjects: reaches nobody")
+    }
+
+
+def test_a_binding_without_subjects_is_named_only_where_its_role_serves_the_need() -> None:
+    (path,) = judge(cluster(RBAC, bindings=(crb("idle", "cluster-viewer"),))).paths
+
+    assert {answer.through for answer in path.answers} == {""}
+
+
+def test_a_binding_without_subjects_is_named_only_where_rbac_is_asked() -> None:
+    (path,) = judge(cluster(server("--authorization-mode=AlwaysDeny"))).paths
+
+    assert {answer.through for answer in path.answers} == {""}
