@@ -42,7 +42,10 @@ class Signals:
         trace: TracebackType | None,
     ) -> None:
         for number, handler in self._old.items():
-            signal.signal(number, handler)
+            # Who asked to end is being obeyed: one more Ctrl-C while the interpreter winds up would
+            # only spoil the exit status.
+            is_over = self.requests > 0 and number in ENDING
+            signal.signal(number, signal.SIG_IGN if is_over else handler)
         signal.set_wakeup_fd(self._old_fd)
         os.close(self._read)
         os.close(self._write)

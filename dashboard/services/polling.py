@@ -182,7 +182,7 @@ def _quarantine(due: QuerySet[Cluster], now: datetime) -> None:
         queued_until=None,
         last_error=(
             f"Reading this cluster ended its worker {CRASHES_BEFORE_QUARANTINE} times. It is set "
-            "aside for an hour; Poll now tries it at once."
+            "aside for an hour; Read now tries it at once."
         ),
         last_error_at=now,
     )
