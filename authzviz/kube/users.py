@@ -92,7 +92,7 @@ def _server(cluster: Fields, strictness: Strictness) -> str:
     try:
         url = parse_https(cluster.required("server"))
         if url.is_address:
-            strictness.policy.check(url.host)
+            strictness.policy.check(url.host, url.port)
     except AddressForbidden as forbidden:
         raise cluster.error("server", str(forbidden)) from None
     except ValueError as problem:

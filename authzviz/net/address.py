@@ -50,24 +50,33 @@ class AddressPolicy:
     """Which addresses may be connected to.
 
     `loopback` and `private` switch those ranges. `cidrs`, where not empty, narrows everything but
-    loopback to these networks. Link-local, metadata, multicast and unspecified addresses are
-    refused whatever is set, also inside IPv4-mapped, NAT64, 6to4 and Teredo forms.
+    loopback to these networks. `own` are services of the server itself (its database, its broker)
+    by address and port, refused on that port alone; all loopback addresses count as one.
+    Link-local, metadata, multicast and unspecified addresses are refused whatever is set, also
+    inside IPv4-mapped, NAT64, 6to4 and Teredo forms.
     """
 
     loopback: bool = False
     private: bool = True
     cidrs: tuple[IPNetwork, ...] = ()
+    own: tuple[tuple[IPAddress, int], ...] = ()
 
     @classmethod
-    def narrowed(cls, cidrs: str, *, loopback: bool = False) -> AddressPolicy:
+    def narrowed(
+        cls,
+        cidrs: str,
+        *,
+        loopback: bool = False,
+        own: tuple[tuple[IPAddress, int], ...] = (),
+    ) -> AddressPolicy:
         """A policy limited to `cidrs`, separated by commas or spaces; empty narrows nothing.
 
         Raises ValueError that names a network which is none.
         """
-        return cls(loopback=loopback, cidrs=_networks(cidrs.replace(",", " ")))
+        return cls(loopback=loopback, cidrs=_networks(cidrs.replace(",", " ")), own=own)
 
-    def check(self, address: str | IPAddress) -> IPAddress:
-        """The address, if it may be connected to.
+    def check(self, address: str | IPAddress, port: int) -> IPAddress:
+        """The address, if it may be connected to on that port.
 
         Raises AddressForbidden where it may not, or is no address at all.
         """
@@ -76,7 +85,7 @@ class AddressPolicy:
         except ValueError:
             raise AddressForbidden(f"{address} is not an IP address") from None
         for form in (parsed, *_embedded(parsed)):
-            why = self._objection(form)
+            why = self._objection(form, port)
             if why:
                 inside = "" if form == parsed else f" (it holds {form})"
                 raise AddressForbidden(f"{parsed} may not be connected to: {why}{inside}")
@@ -86,7 +95,7 @@ class AddressPolicy:
             )
         return parsed
 
-    def _objection(self, address: IPAddress) -> str:
+    def _objection(self, address: IPAddress, port: int) -> str:
         for what, networks in _NEVER.items():
             if _in(address, networks):
                 return f"{what} address" if " " not in what else what
@@ -94,6 +103,8 @@ class AddressPolicy:
             return "loopback address"
         if _in(address, _PRIVATE) and not self.private:
             return "private address"
+        if any(port == its_port and _is_same(address, its) for its, its_port in self.own):
+            return f"port {port} there is this server's own database or broker"
         return ""
 
 
@@ -103,6 +114,10 @@ COMMAND_LINE = AddressPolicy(loopback=True)
 
 def _in(address: IPAddress, networks: tuple[IPNetwork, ...]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
+
+
+def _is_same(address: IPAddress, other: IPAddress) -> bool:
+    return address == other or (_in(address, _LOOPBACK) and _in(other, _LOOPBACK))
 
 
 def _embedded(address: IPAddress) -> Iterator[IPv4Address]:

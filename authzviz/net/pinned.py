@@ -93,6 +93,34 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+def resolve_in_time(
+    host: str,
+    port: int,
+    seconds: float,
+    resolver: Callable[[str, int], list[str]] = resolve,
+) -> list[str]:
+    """What the resolver gives; getaddrinfo knows no timeout, so it is left behind if late.
+
+    Raises NameUnresolved and DeadlineOver.
+    """
+    answer: list[list[str] | OSError] = []
+
+    def ask() -> None:
+        try:
+            answer.append(resolver(host, port))
+        except OSError as failed:
+            answer.append(failed)
+
+    thread = threading.Thread(target=ask, name="resolve", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not answer:
+        raise DeadlineOver(f"{host} was not resolved in time")
+    if isinstance(answer[0], OSError):
+        raise answer[0]
+    return answer[0]
+
+
 class Route:
     """The addresses of one host, resolved and checked once, for every connection of one work.
 
@@ -128,27 +156,8 @@ class Route:
         raise error
 
     def _checked(self, host: str, port: int) -> tuple[str, ...]:
-        found = self._resolve_in_time(host, port)
-        return tuple(str(self._policy.check(address)) for address in found)
-
-    def _resolve_in_time(self, host: str, port: int) -> list[str]:
-        """What the resolver gives; getaddrinfo knows no timeout, so it is left behind if late."""
-        answer: list[list[str] | OSError] = []
-
-        def ask() -> None:
-            try:
-                answer.append(self._resolver(host, port))
-            except OSError as failed:
-                answer.append(failed)
-
-        thread = threading.Thread(target=ask, name="resolve", daemon=True)
-        thread.start()
-        thread.join(self.limits.read_left())
-        if not answer:
-            raise DeadlineOver(f"{host} was not resolved in time")
-        if isinstance(answer[0], OSError):
-            raise answer[0]
-        return answer[0]
+        found = resolve_in_time(host, port, self.limits.read_left(), self._resolver)
+        return tuple(str(self._policy.check(address, port)) for address in found)
 
 
 class PinnedConnection(HTTPSConnection):

@@ -10,13 +10,15 @@ from authzviz.engine.model import Snapshot
 from authzviz.kube.credentials import Credentials
 from authzviz.kube.errors import KubeError
 from authzviz.net import AddressForbidden, AddressPolicy
-from authzviz.net.pinned import NameUnresolved, resolve
+from authzviz.net.pinned import DeadlineOver, NameUnresolved, resolve, resolve_in_time
 from authzviz.net.url import parse_https
 from dashboard.logs import redact
 from dashboard.models import Cluster
-from dashboard.services import sealing
+from dashboard.services import own_services, sealing
 
 _PURPOSE = "cluster-credentials"
+# Whoever waits for a page waits no longer than this for DNS.
+_RESOLVE_SECONDS = 5.0
 
 
 class ReadError(Exception):
@@ -50,7 +52,9 @@ read: Reader = over_the_network
 def address_policy() -> AddressPolicy:
     """Which addresses clusters may have on this server."""
     return AddressPolicy.narrowed(
-        " ".join(settings.CLUSTER_CIDRS), loopback=settings.AUTHZVIZ_LOCAL
+        " ".join(settings.CLUSTER_CIDRS),
+        loopback=settings.AUTHZVIZ_LOCAL,
+        own=own_services.addresses(settings.DATABASES, settings.CELERY_BROKER_URL, resolve),
     )
 
 
@@ -58,16 +62,17 @@ def check_server(server: str) -> None:
     """Raise ReadError where the server's URL or one of its addresses is not allowed.
 
     The connection checks again and goes only where it checked; this is to say so before anything
-    is saved. A name that has no address yet passes.
+    is saved. A name that has no address yet, or that DNS is slow to tell, passes.
     """
     try:
         url = parse_https(server)
     except ValueError as error:
         raise ReadError(f"server: {error}") from error
     try:
-        for address in resolve(url.host, url.port):
-            address_policy().check(address)
-    except NameUnresolved:
+        policy = address_policy()
+        for address in resolve_in_time(url.host, url.port, _RESOLVE_SECONDS, resolve):
+            policy.check(address, url.port)
+    except (NameUnresolved, DeadlineOver):
         return
     except AddressForbidden as error:
         raise ReadError(f"server: {error}") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 
 from authzviz.net import COMMAND_LINE, AddressForbidden, AddressPolicy
@@ -59,7 +61,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize(("policy", "address"), ALLOWED.values(), ids=ALLOWED)
 def test_an_allowed_address_comes_back(policy: AddressPolicy, address: str) -> None:
-    assert policy.check(address) == policy.check(str(policy.check(address)))
+    assert policy.check(address, 443) == policy.check(str(policy.check(address, 443)), 443)
 
 
 @pytest.mark.parametrize(("policy", "address", "why"), FORBIDDEN.values(), ids=FORBIDDEN)
@@ -67,7 +69,32 @@ def test_a_forbidden_address_is_refused_with_why(
     policy: AddressPolicy, address: str, why: str
 ) -> None:
     with pytest.raises(AddressForbidden, match=why):
-        policy.check(address)
+        policy.check(address, 443)
+
+
+OWN = AddressPolicy(
+    loopback=True,
+    own=((ip_address("10.0.0.5"), 5432), (ip_address("127.0.0.1"), 6379)),
+)
+REFUSED_AS_OWN = {
+    "database": ("10.0.0.5", 5432),
+    "database, mapped": ("::ffff:10.0.0.5", 5432),
+    "database, by NAT64": ("64:ff9b::a00:5", 5432),
+    "broker": ("127.0.0.1", 6379),
+    "broker, another loopback address": ("127.0.0.2", 6379),
+    "broker, loopback over IPv6": ("::1", 6379),
+}
+
+
+@pytest.mark.parametrize(("address", "port"), REFUSED_AS_OWN.values(), ids=REFUSED_AS_OWN)
+def test_the_servers_own_services_are_refused(address: str, port: int) -> None:
+    with pytest.raises(AddressForbidden, match="own database or broker"):
+        OWN.check(address, port)
+
+
+@pytest.mark.parametrize(("address", "port"), [("10.0.0.5", 6443), ("127.0.0.1", 6443)])
+def test_what_else_runs_beside_them_is_allowed(address: str, port: int) -> None:
+    assert OWN.check(address, port) == ip_address(address)
 
 
 def test_a_network_that_is_none_is_named() -> None:
