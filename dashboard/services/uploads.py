@@ -6,8 +6,10 @@ back to the browser, stay in a session, or look like a cluster that nobody chose
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore
@@ -29,8 +31,12 @@ KEPT = timedelta(minutes=30)
 MAX_BYTES = 2**20
 TEST_DEADLINE_SECONDS = 15.0
 _PURPOSE = "kubeconfig-upload"
-# A test holds one of the web server's threads; whoever tests many waits for a free place.
-_PLACES = BoundedSemaphore(4)
+# What tests holds one of the web server's eight threads: never more than three of them, and each
+# for no longer than this, however many contexts were asked for.
+REQUEST_SECONDS = 20.0
+_PLACES = BoundedSemaphore(3)
+_BUSY = "Too many connection tests are running; try again in a moment."
+_NO_TIME = "Not tested: the others took all the time there is. Test it again."
 
 
 class UploadError(Exception):
@@ -106,13 +112,15 @@ def choices(upload: Upload) -> list[Choice]:
 
 
 def test(upload: Upload, names: Iterable[str]) -> None:
-    """Test the connections of these contexts, four at a time, and keep what came of it."""
+    """Test the connections of these contexts, four at a time, and keep what came of it.
+
+    Takes at most REQUEST_SECONDS; what was not tested by then says so.
+    """
     wanted = set(names)
     chosen = [c for c in _contexts(upload) if c.name in wanted and not problem_of(c)]
     if not chosen:
         return
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        results = dict(zip([c.name for c in chosen], pool.map(_test, chosen), strict=True))
+    results = _tested(chosen)
     with transaction.atomic():
         latest = Upload.objects.select_for_update().filter(pk=upload.pk).first()
         if latest is not None:
@@ -124,16 +132,15 @@ def test(upload: Upload, names: Iterable[str]) -> None:
 def add(upload: Upload, selection: Selection, *, actor: User) -> list[Cluster]:
     """Add the chosen contexts, all or none; the upload is gone then.
 
-    Tests those that were not tested yet. Raises UploadError where one does not answer, unless the
+    Tests those that have not answered yet. Raises UploadError where one does not answer, unless the
     selection takes them anyway; an address that is not allowed is never taken.
     """
     contexts = {context.name: context for context in _contexts(upload)}
     chosen = [contexts[name] for name in selection.contexts if name in contexts]
     if not chosen:
         raise UploadError("choose at least one context")
-    untested = [c.name for c in chosen if c.name not in upload.tests]
     if not selection.even_if_unreachable:
-        test(upload, untested)
+        test(upload, _silent(chosen, upload))
     _refuse_bad(chosen, upload, selection)
     with transaction.atomic():
         added = [
@@ -162,15 +169,10 @@ def single_credentials(text: str) -> Credentials:
 
 def test_credentials(name: str, credentials: Credentials) -> dict[str, Any]:
     """What a connection test of these credentials says, as in Choice.test."""
-    if not _PLACES.acquire(timeout=TEST_DEADLINE_SECONDS):
-        return _answer(message="Too many connection tests are running; try again in a moment.")
-    try:
-        snapshot = reading.read(credentials, name=name, deadline_seconds=TEST_DEADLINE_SECONDS)
-    except reading.ReadError as error:
-        return _answer(message=str(error))
-    finally:
-        _PLACES.release()
-    return _answer(snapshot)
+    with _a_place() as is_free:
+        if not is_free:
+            return _answer(message=_BUSY)
+        return _test(name, credentials, TEST_DEADLINE_SECONDS)
 
 
 def is_address_allowed(credentials: Credentials) -> bool:
@@ -227,8 +229,46 @@ def _credentials(context: Context) -> Credentials:
     return context.credentials
 
 
-def _test(context: Context) -> dict[str, Any]:
-    return test_credentials(context.name, _credentials(context))
+def _tested(contexts: list[Context]) -> dict[str, dict[str, Any]]:
+    """What the tests of these contexts say, by context, within REQUEST_SECONDS."""
+    with _a_place() as is_free:
+        if not is_free:
+            return {context.name: _answer(message=_BUSY) for context in contexts}
+        until = time.monotonic() + REQUEST_SECONDS
+
+        def in_time(context: Context) -> dict[str, Any]:
+            seconds = min(TEST_DEADLINE_SECONDS, until - time.monotonic())
+            if seconds <= 0:
+                return _answer(message=_NO_TIME)
+            return _test(context.name, _credentials(context), seconds)
+
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            answers = pool.map(in_time, contexts)
+            return {c.name: answer for c, answer in zip(contexts, answers, strict=True)}
+
+
+def _test(name: str, credentials: Credentials, seconds: float) -> dict[str, Any]:
+    try:
+        return _answer(reading.read(credentials, name=name, deadline_seconds=seconds))
+    except reading.ReadError as error:
+        return _answer(message=str(error))
+
+
+@contextmanager
+def _a_place() -> Iterator[bool]:
+    """Whether one more request may test; never waits, as waiting holds a thread, too."""
+    is_free = _PLACES.acquire(blocking=False)
+    try:
+        yield is_free
+    finally:
+        if is_free:
+            _PLACES.release()
+
+
+def _silent(contexts: list[Context], upload: Upload) -> list[str]:
+    """The names of those whose last test was not answered, or that were not tested."""
+    names = [context.name for context in contexts]
+    return [name for name in names if not upload.tests.get(name, {}).get("is_answered")]
 
 
 def _refuse_bad(chosen: list[Context], upload: Upload, selection: Selection) -> None:
@@ -241,8 +281,7 @@ def _refuse_bad(chosen: list[Context], upload: Upload, selection: Selection) -> 
             raise UploadError(f"{context.name}: {error}") from error
     if selection.even_if_unreachable:
         return
-    silent = [c.name for c in chosen if not upload.tests.get(c.name, {}).get("is_answered")]
-    if silent:
+    if silent := _silent(chosen, upload):
         raise UploadError(
             f"{', '.join(silent)} did not answer, so nothing was added. Leave out what does not "
             "answer, or tick “Add even if it does not answer”."

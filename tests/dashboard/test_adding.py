@@ -186,6 +186,54 @@ def test_a_cluster_that_does_not_answer_is_not_added(as_editor: Client, source: 
     assert not Cluster.objects.exists()
 
 
+def test_what_is_tested_again_on_adding_is_what_did_not_answer(
+    as_editor: Client, source: FakeSource
+) -> None:
+    url = upload(as_editor)
+    as_editor.post(url + "test/", {"context": "alpha"})
+    source.error = reading.ReadError("connection refused")
+    as_editor.post(url + "test/", {"context": "beta"})
+    source.error = None
+
+    as_editor.post(url, choose("alpha", "beta"))
+
+    servers = [credentials.server for credentials in source.asked]
+    assert servers == [f"https://10.0.0.{n}:6443" for n in (1, 2, 2)]
+    assert Cluster.objects.count() == 2
+
+
+def test_tests_of_many_contexts_end_with_the_time_of_one_request(
+    as_editor: Client, source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "REQUEST_SECONDS", 0.0)
+
+    answer = as_editor.post(upload(as_editor), choose("alpha", "beta"))
+
+    messages = [choice.test["message"] for choice in answer.context["choices"][:2]]
+    assert all("Test it again" in message for message in messages)
+    assert source.asked == []
+    assert not Cluster.objects.exists()
+
+
+def test_tests_never_hold_all_of_the_web_servers_threads(
+    as_editor: Client, source: FakeSource, cluster: Cluster
+) -> None:
+    """Each of these tests begins while the one before it still runs."""
+    busy: list[str] = []
+
+    def one_more() -> None:
+        url = reverse("cluster_credentials", args=(cluster.slug,))
+        answer = as_editor.post(url, {"kubeconfig": one_context("https://10.0.0.9:6443")})
+        if answer.context is not None:
+            busy.append(str(answer.context["form"].errors))
+
+    source.meanwhile = one_more
+    one_more()
+
+    assert len(source.asked) == 3
+    assert "Too many connection tests" in busy[0]
+
+
 def test_it_is_added_all_the_same_when_that_is_asked_for(
     as_editor: Client, source: FakeSource
 ) -> None:
