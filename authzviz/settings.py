@@ -9,6 +9,7 @@ import ipaddress
 import os
 import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -172,6 +173,8 @@ CREDENTIALS_KEYS = _credentials_keys(DATA)
 # Reading clusters
 CLUSTER_CIDRS = _networks("AUTHZVIZ_CLUSTER_CIDRS")
 ALLOW_INSECURE_TLS = _flag("AUTHZVIZ_ALLOW_INSECURE_TLS", default=False)
+# When this process began: it can't know yet who does his work.
+STARTED_AT = datetime.now(UTC)
 POLL_INTERVAL_SECONDS = _bounded("AUTHZVIZ_POLL_INTERVAL", 60, 10, 86_400)
 POLL_DEADLINE_SECONDS = _bounded("AUTHZVIZ_POLL_DEADLINE", 30, 5, 300)
 

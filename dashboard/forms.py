@@ -95,7 +95,7 @@ class ChooseForm(forms.Form):
 
 
 class ClusterForm(forms.Form):
-    """A cluster's name, labels and interval."""
+    """A cluster's name and labels, and the interval of one that is read."""
 
     name = forms.CharField(label="Name", max_length=100)
     labels = forms.CharField(
@@ -108,7 +108,8 @@ class ClusterForm(forms.Form):
     def __init__(self, data: Any = None, *, cluster: Cluster) -> None:
         initial = {"name": cluster.name, "labels": clusters.labels_text(cluster.labels)}
         super().__init__(data, initial=initial)
-        self.fields["interval_seconds"] = IntervalField(cluster.interval_seconds)
+        if not cluster.is_recorded:
+            self.fields["interval_seconds"] = IntervalField(cluster.interval_seconds)
 
     def clean_labels(self) -> dict[str, str]:
         """The labels as a dict."""

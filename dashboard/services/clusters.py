@@ -8,12 +8,13 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from authzviz.kube.credentials import Credentials, expires_at
-from dashboard.models import Cluster, Source, User
+from dashboard.models import AuditEvent, Cluster, Source, User
 from dashboard.services import audit, clock, polling, reading
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.\-/]{0,61}[A-Za-z0-9])?")
 # Addresses under /clusters/ that are no cluster.
 _TAKEN_SLUGS = frozenset({"add", "compare", "remove-samples"})
+ADDED, RECORDING_ADDED = "cluster added", "recording added"
 
 
 class ClusterError(Exception):
@@ -56,7 +57,7 @@ def add(
         _give_credentials(cluster, credentials)
         cluster.next_poll_at = clock.now()
         cluster.save()
-        audit.record("cluster added", actor=actor, cluster=cluster, server=cluster.server)
+        audit.record(ADDED, actor=actor, cluster=cluster, server=cluster.server)
     return cluster
 
 
@@ -173,6 +174,11 @@ def remove(cluster: Cluster, *, actor: User) -> None:
     with transaction.atomic():
         audit.record("cluster removed", actor=actor, about=cluster.name, server=cluster.server)
         cluster.delete()
+
+
+def has_ever_had_any() -> bool:
+    """True where a cluster is or was in the fleet: what someone removed isn't to come back."""
+    return AuditEvent.objects.filter(action__in=(ADDED, RECORDING_ADDED)).exists()
 
 
 def _give_credentials(cluster: Cluster, credentials: Credentials) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Min
 
@@ -86,13 +87,16 @@ def poll_row(cluster: Cluster) -> FleetRow:
 def poller_silent_since() -> datetime | None:
     """When the scheduler last did its work, if that is too long ago; None where all is well.
 
-    Where it never did: since when the oldest cluster waits for it.
+    Where it never did: since when the oldest cluster waits for it. All is well where nothing is
+    to be read, and while a scheduler that came up with this process may still be starting.
     """
     last = dispatching.last_dispatch()
-    if last is None:
-        waiting = Cluster.objects.filter(source=Source.KUBECONFIG)
-        last = waiting.aggregate(since=Min("created_at"))["since"]
-    return last if last is not None and clock.now() - last > SILENT_AFTER else None
+    long_ago = clock.now() - SILENT_AFTER
+    if long_ago < settings.STARTED_AT or (last is not None and last > long_ago):
+        return None
+    oldest = Cluster.objects.filter(source=Source.KUBECONFIG).aggregate(at=Min("created_at"))["at"]
+    since: datetime | None = oldest and (last or oldest)
+    return since if since is not None and since < long_ago else None
 
 
 def _row(cluster: Cluster, now: datetime) -> FleetRow:

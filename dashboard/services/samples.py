@@ -43,7 +43,7 @@ def add_recording(snapshot: Snapshot, *, actor: User | None, interval_seconds: i
         cluster.last_success_at = snapshot.read_at
         cluster.save()
         judging.store(cluster, snapshot, assessment)
-        audit.record("recording added", actor=actor, cluster=cluster)
+        audit.record(clusters.RECORDING_ADDED, actor=actor, cluster=cluster)
     return cluster
 
 

@@ -20,6 +20,8 @@ UNREAD = "unread"
 TROUBLE = "trouble"
 UNREAD_WORD = Word("Not read yet", "unsure", "clock", "No read has come to its end yet.")
 TROUBLE_WORD = Word("Can't be read", "warning", "cloud-off", "The last read failed.")
+# The sample fleet's fresh cluster, at which its story is told.
+OUTAGE = "eu-5"
 WORST_FIRST = (*Verdict, UNREAD)
 
 
@@ -88,7 +90,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class FleetPage:
-    """What fleet.html shows: `total` clusters, of them `found`, of them the rows of one page."""
+    """What fleet.html shows: `total` clusters, of them `found`, of them the rows of one page.
+
+    `outage` is the slug of the sample fleet's refused cluster, "" where it isn't there.
+    """
 
     wanted: Wanted
     rows: tuple[Row, ...]
@@ -97,6 +102,7 @@ class FleetPage:
     total: int
     found: int
     recorded: int
+    outage: str
     busy: int
     first: int
     previous: str
@@ -151,6 +157,7 @@ def fleet_page(facts: tuple[Facts, ...], want: Wanted) -> FleetPage:
         total=len(rows),
         found=len(found),
         recorded=sum(row.is_recorded for row in rows),
+        outage=next((row.slug for row in rows if row.is_recorded and row.name == OUTAGE), ""),
         busy=sum(row.is_busy for row in rows),
         first=start + 1,
         previous=want.link(page=page - 1) if page > 1 else "",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from authzviz.engine.assessment import Assessment, Decision, Path, Severity, Switch, Verdict
@@ -47,6 +48,14 @@ def icon(name: str, css_class: str = "") -> SafeString:
         static("vendor/icons.svg"),
         name,
     )
+
+
+@register.filter
+def whole_words(command: str) -> SafeString:
+    """The command with each word kept in one line: browsers break --flags after their dashes."""
+    parts = re.split(r"(\s+)", command)
+    pairs = zip(["", *parts[1::2]], parts[::2], strict=True)
+    return format_html_join("", "{}<span>{}</span>", pairs)
 
 
 @register.filter

@@ -103,7 +103,8 @@ def _save(request: HttpRequest, form: ClusterForm, cluster: Cluster) -> bool:
         form.add_error("name", str(error))
         return False
     clusters.set_labels(cluster, form.cleaned_data["labels"], actor=user)
-    clusters.set_interval(cluster, form.cleaned_data["interval_seconds"], actor=user)
+    if not cluster.is_recorded:
+        clusters.set_interval(cluster, form.cleaned_data["interval_seconds"], actor=user)
     return True
 
 

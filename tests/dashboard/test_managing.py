@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from dashboard.models import AuditEvent, Cluster, CurrentState, StoredSnapshot, User
 from dashboard.services import clusters, dispatching, pages, polling, reading, samples
@@ -206,7 +207,10 @@ def test_the_fleet_takes_as_many_queries_for_one_as_for_many(
     assert len(many) == len(one) <= 8
 
 
-def test_a_silent_scheduler_is_told_when_someone_waits_for_it(cluster: Cluster) -> None:
+def test_a_silent_scheduler_is_told_when_someone_waits_for_it(
+    cluster: Cluster, settings: Settings
+) -> None:
+    settings.STARTED_AT = timezone.now() - timedelta(days=1)
     fresh = pages.poller_silent_since()
     Cluster.objects.update(created_at=timezone.now() - timedelta(minutes=2))
     never_ran = pages.poller_silent_since()

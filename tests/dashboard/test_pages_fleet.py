@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from authzviz.engine.assessment import Verdict
 from dashboard.models import Cluster, Heartbeat
@@ -179,7 +180,8 @@ def test_an_empty_fleet_says_what_to_do(as_editor: Client, as_viewer: Client) ->
     assert "Add clusters" not in fleet(as_viewer).text
 
 
-def test_a_silent_scheduler_is_announced(as_viewer: Client) -> None:
+def test_a_silent_scheduler_is_announced(as_viewer: Client, settings: Settings) -> None:
+    settings.STARTED_AT = timezone.now() - timedelta(days=1)
     show(TARGET)
     Heartbeat.objects.create(name="dispatch", at=timezone.now() - timedelta(minutes=2))
     before = fleet(as_viewer)
@@ -187,6 +189,32 @@ def test_a_silent_scheduler_is_announced(as_viewer: Client) -> None:
 
     assert "Nothing is being read" in before.text
     assert "Nothing is being read" not in fleet(as_viewer).text
+
+
+NOT_MISSED = {
+    "after a restart": (timedelta(0), {}),
+    "where nothing is to be read": (timedelta(days=1), RECORDED),
+}
+
+
+@pytest.mark.parametrize(("started", "fields"), NOT_MISSED.values(), ids=NOT_MISSED)
+def test_no_scheduler_is_missed(
+    as_viewer: Client, settings: Settings, started: timedelta, fields: dict[str, Any]
+) -> None:
+    settings.STARTED_AT = timezone.now() - started
+    show(TARGET, "alpha", age=timedelta(days=1), **fields)
+    Heartbeat.objects.create(name="dispatch", at=timezone.now() - timedelta(days=1))
+
+    assert "Nothing is being read" not in fleet(as_viewer).text
+
+
+def test_the_sample_fleet_leads_to_its_outage(as_viewer: Client) -> None:
+    show(TARGET, "eu-1", **RECORDED)
+    before = fleet(as_viewer)
+    show(REFUSED, "eu-5", **RECORDED)
+
+    assert "see why" not in before.text
+    assert "see why in eu-5" in fleet(as_viewer).text
 
 
 def test_htmx_gets_the_table_alone(as_viewer: Client) -> None:

@@ -11,8 +11,8 @@ from django.test import Client
 from authzviz.celery import app
 from authzviz.kube import bundle
 from dashboard import tasks
-from dashboard.models import Cluster, CurrentState, Heartbeat
-from dashboard.services import polling
+from dashboard.models import Cluster, CurrentState, Heartbeat, User
+from dashboard.services import polling, samples
 from tests.dashboard.snapshots import snapshot
 
 # Taken before the fixtures replace it.
@@ -95,3 +95,15 @@ def test_the_sample_is_loaded_once(tmp_path: Path, capsys: pytest.CaptureFixture
         ("fresh", "recording"),
     ]
     assert capsys.readouterr().out == "2 recorded clusters added: a sample fleet.\n"
+
+
+@pytest.mark.django_db
+def test_a_sample_that_was_removed_does_not_come_back(tmp_path: Path, admin: User) -> None:
+    bundle.dump(snapshot(name="elder"), tmp_path / "elder.json.gz")
+
+    call_command("load_sample", directory=tmp_path, if_empty=True)
+    removed = samples.remove_all(actor=admin)
+    call_command("load_sample", directory=tmp_path, if_empty=True)
+
+    assert removed == 1
+    assert not Cluster.objects.exists()

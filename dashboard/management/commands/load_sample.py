@@ -5,8 +5,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from dashboard.models import Cluster
-from dashboard.services import samples
+from dashboard.services import clusters, samples
 
 
 class Command(BaseCommand):
@@ -16,12 +15,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add --if-empty and --directory."""
-        parser.add_argument("--if-empty", action="store_true", help="only where no cluster is")
+        parser.add_argument(
+            "--if-empty", action="store_true", help="only where no cluster is or ever was"
+        )
         parser.add_argument("--directory", type=Path, default=samples.DIRECTORY)
 
     def handle(self, *_args: str, if_empty: bool, directory: Path, **_options: object) -> None:
         """Print how many were added, or nothing."""
-        if if_empty and Cluster.objects.exists():
+        if if_empty and clusters.has_ever_had_any():
             return
         added = samples.load(directory)
         if added:
