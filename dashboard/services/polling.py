@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, Exists, F, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 
 from authzviz import engine
 from authzviz.engine.assessment import Assessment
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 # A claim that ends with neither result nor error took its worker down with it.
 CRASHES_BEFORE_QUARANTINE = 3
+_SUSPECT = CRASHES_BEFORE_QUARANTINE - 1
 QUARANTINE = timedelta(hours=1)
 LONGEST_BACKOFF_SECONDS = 300
 # The deadline holds within the poll; this is for judging and storing.
@@ -57,14 +59,12 @@ def poll(cluster_id: int) -> None:
             deadline_seconds=settings.POLL_DEADLINE_SECONDS,
         )
         assessment = engine.judge(snapshot)
+        store_result(lease, snapshot, assessment)
     except reading.ReadError as error:
         store_failure(lease, str(error))
-        return
     except Exception:  # whatever it is, the lease has to end and the page to say so
         log.exception("the poll of cluster %s failed", cluster_id)
         store_failure(lease, "The poll failed for a reason of our own; the worker's log has it.")
-        return
-    store_result(lease, snapshot, assessment)
 
 
 def claim(cluster_id: int) -> Lease | None:
@@ -76,7 +76,7 @@ def claim(cluster_id: int) -> Lease | None:
     _quarantine(due, now)
     lease_until = now + timedelta(seconds=settings.POLL_DEADLINE_SECONDS + _LEASE_MARGIN_SECONDS)
     # `+ 1` of a claim is always in the same UPDATE as its test: two claims can't both change a row.
-    changed = due.update(
+    changed = _one_suspect_at_a_time(due, now).update(
         lease_until=lease_until,
         generation=F("generation") + 1,
         attempts=F("attempts") + 1,
@@ -85,6 +85,8 @@ def claim(cluster_id: int) -> Lease | None:
         quarantined_until=None,
     )
     if changed != 1:
+        # A suspect that has to wait for another is sent again with the next dispatch.
+        due.filter(attempts__gte=_SUSPECT).update(queued_until=None)
         return None
     return Lease(
         cluster_id, Cluster.objects.values_list("generation", flat=True).get(pk=cluster_id)
@@ -122,7 +124,10 @@ def store_failure(lease: Lease, message: str) -> bool:
     """
     with transaction.atomic():
         if not _finish(
-            lease, failures=F("failures") + 1, last_error=message, last_error_at=clock.now()
+            lease,
+            failures=F("failures") + 1,
+            last_error=message,
+            last_error_at=_since_when(clock.now()),
         ):
             return False
         cluster = Cluster.objects.get(pk=lease.cluster_id)
@@ -173,6 +178,16 @@ def _set_next(cluster: Cluster, seconds: int) -> None:
     cluster.save(update_fields=["next_poll_at"])
 
 
+def _one_suspect_at_a_time(due: QuerySet[Cluster], now: datetime) -> QuerySet[Cluster]:
+    """`due`, without what is suspected of killing workers while another suspect is being read.
+
+    A worker takes everything that it reads with it. Were they tried again together, as they become
+    due together, what does no harm would be set aside with the one that does.
+    """
+    others = Cluster.objects.filter(attempts__gt=_SUSPECT, lease_until__gt=now)
+    return due.filter(Q(attempts__lt=_SUSPECT) | ~Exists(others))
+
+
 def _quarantine(due: QuerySet[Cluster], now: datetime) -> None:
     """Set aside, for an hour, what killed its worker three times; let it try once after that."""
     due.filter(attempts__gte=CRASHES_BEFORE_QUARANTINE, quarantined_until=None).update(
@@ -184,5 +199,11 @@ def _quarantine(due: QuerySet[Cluster], now: datetime) -> None:
             f"Reading this cluster ended its worker {CRASHES_BEFORE_QUARANTINE} times. It is set "
             "aside for an hour; Read now tries it at once."
         ),
-        last_error_at=now,
+        last_error_at=_since_when(now),
     )
+
+
+def _since_when(now: datetime) -> Case:
+    """`now` where the last read was good, else when reads began to fail."""
+    began = Coalesce(F("last_error_at"), Value(now))
+    return Case(When(last_error="", then=Value(now)), default=began)

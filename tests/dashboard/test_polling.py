@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import DataError
 
 from authzviz import engine
 from authzviz.engine.assessment import Verdict
@@ -300,3 +301,62 @@ def test_age_makes_grey(cluster: Cluster, source: FakeSource) -> None:
     cluster.refresh_from_db()
     assert cluster.is_stale(now + timedelta(seconds=179)) is False
     assert cluster.is_stale(now + timedelta(seconds=181)) is True
+
+
+def test_what_was_read_is_old_as_soon_as_a_read_fails(cluster: Cluster, source: FakeSource) -> None:
+    now = clock.now()
+    source.snapshot = snapshot(read_at=now)
+    polling.poll(cluster.pk)
+    due_again(cluster)
+    source.error = reading.ReadError("401 Unauthorized")
+
+    polling.poll(cluster.pk)
+
+    cluster.refresh_from_db()
+    assert cluster.is_stale(now) is True
+
+
+def test_trouble_counts_from_the_first_read_that_failed(
+    cluster: Cluster, source: FakeSource
+) -> None:
+    source.error = reading.ReadError("connection refused")
+    with time_machine.travel(READ_AT, tick=False) as traveller:
+        began = []
+        for message in ("connection refused", "401 Unauthorized", ""):
+            source.error = reading.ReadError(message) if message else None
+            due_again(cluster)
+            polling.poll(cluster.pk)
+            began.append(Cluster.objects.get().last_error_at)
+            traveller.shift(timedelta(minutes=10))
+        source.error = reading.ReadError("timed out")
+        due_again(cluster)
+        polling.poll(cluster.pk)
+
+    cluster.refresh_from_db()
+    assert began[:2] == [READ_AT, READ_AT]
+    assert cluster.last_error_at == READ_AT + timedelta(minutes=30)
+
+
+def test_facts_that_can_not_be_stored_end_the_lease_and_leave_the_old_ones(
+    cluster: Cluster, source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dashboard.services import judging
+
+    polling.poll(cluster.pk)
+    before = CurrentState.objects.get(pk=cluster.pk)
+    due_again(cluster)
+    source.snapshot = snapshot("RBAC")
+
+    def halfway(*_: object) -> None:
+        raise DataError("a string can't contain NUL")
+
+    monkeypatch.setattr(judging, "_note_change", halfway)
+
+    polling.poll(cluster.pk)
+
+    cluster.refresh_from_db()
+    after = CurrentState.objects.get(pk=cluster.pk)
+    assert "of our own" in cluster.last_error
+    assert (cluster.lease_until, cluster.attempts, cluster.failures) == (None, 0, 1)
+    assert (after.verdict, after.snapshot_id) == (before.verdict, before.snapshot_id)
+    assert StoredSnapshot.objects.count() == 1
