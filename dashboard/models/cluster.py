@@ -39,7 +39,8 @@ class Cluster(models.Model):
     Times of the polling fields are the database's. `generation` grows with every claim and with
     every change of the credentials: a result is stored only under the generation it was read for.
     `attempts` counts claims since the last one that ended, so a poll that kills its worker shows.
-    `credentials` are sealed (services.sealing) with `uuid` bound into the seal.
+    `credentials` are sealed (services.sealing) with `uuid` bound into the seal. `last_error_at` is
+    when reads began to fail, whatever they fail with since.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -101,11 +102,13 @@ class Cluster(models.Model):
         return next((state for holds, state in cases if holds), waiting)
 
     def is_stale(self, now: datetime) -> bool:
-        """True where what is known is older than three intervals, paused or not; never for a
-        recording, which is not live to begin with.
+        """True where the last read failed, or what is known is older than three intervals, paused
+        or not; never for a recording, which is not live to begin with.
         """
         if self.is_recorded or self.last_success_at is None:
             return False
+        if self.last_error:
+            return True
         limit = timedelta(seconds=STALE_AFTER_INTERVALS * self.interval_seconds)
         return now - self.last_success_at > limit
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Min
 
-from authzviz.engine.assessment import Assessment
+from authzviz.engine.assessment import Assessment, Verdict
 from authzviz.engine.model import Snapshot
 from dashboard.models import Cluster, CurrentState, Source, User, VerdictChange
 from dashboard.models.cluster import PollState
@@ -49,6 +49,15 @@ class FleetRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LastKnown:
+    """The verdict before the one that can't be told, and until when it was known."""
+
+    verdict: str
+    summary: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterPage:
     """All that a cluster's page shows; what was read is None where it never was."""
 
@@ -57,6 +66,14 @@ class ClusterPage:
     snapshot: Snapshot | None
     reads: tuple[dict[str, Any], ...]
     history: tuple[VerdictChange, ...]
+
+    @property
+    def last_known(self) -> LastKnown | None:
+        """What was known before reads were refused; None where it is known now, or never was."""
+        if self.row.verdict != Verdict.UNKNOWN or len(self.history) < 2:
+            return None
+        unknown, before = self.history[:2]
+        return LastKnown(before.verdict, before.summary, until=unknown.at)
 
 
 def fleet_rows(user: User | AnonymousUser) -> tuple[FleetRow, ...]:

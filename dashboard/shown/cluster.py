@@ -11,7 +11,7 @@ from authzviz.engine.assessment import Assessment, Grant, Path
 from authzviz.engine.model import Lease, Node, Outcome, Ready, Snapshot
 from dashboard.models.cluster import PollState
 from dashboard.services.pages import ClusterPage as Facts
-from dashboard.services.pages import FleetRow
+from dashboard.services.pages import FleetRow, LastKnown
 from dashboard.visible import made_visible, visible
 from dashboard.words import DISTRIBUTIONS, OUTCOMES, READS, Word, humane_age
 
@@ -123,6 +123,7 @@ class ClusterPage:
     read_at: datetime | None
     clock_skew: str
     assessment: Assessment | None
+    last_known: LastKnown | None
     paths: tuple[PathCard, ...]
     reads: tuple[ReadRow, ...]
     grants: tuple[Grant, ...]
@@ -168,6 +169,7 @@ def cluster_page(facts: Facts) -> ClusterPage:
         read_at=facts.row.read_at,
         clock_skew=_skew(current.clock_skew_seconds if current else None),
         assessment=assessment,
+        last_known=made_visible(facts.last_known),
         paths=_cards(assessment) if assessment else (),
         reads=tuple(map(_read_row, facts.reads)),
         grants=grants[:MOST_GRANTS],
