@@ -147,7 +147,7 @@ def _root(text: str | bytes, what: str) -> Fields:
     try:
         value: Value = parse(text)
     except YamlRefused as refused:
-        raise KubeconfigError(f"{what} {refused}") from None
+        raise KubeconfigError(f"{what}: {refused}") from None
     if not isinstance(value, dict):
         raise KubeconfigError(f"{what} is not a kubeconfig: it holds no fields")
     root = Fields("", value)

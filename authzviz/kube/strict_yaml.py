@@ -43,12 +43,12 @@ def parse(text: str | bytes) -> Value:
     """
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if len(raw) > MAX_BYTES:
-        raise YamlRefused("is larger than 1 MiB")
+        raise YamlRefused("this is larger than 1 MiB")
     try:
         events = _events(raw)
         value = _value(next(events, None), events, 0)
         if next(events, None) is not None:
-            raise YamlRefused("holds more than one document")
+            raise YamlRefused("this holds more than one document")
     except (yaml.YAMLError, UnicodeError) as error:
         raise YamlRefused(_why(error)) from None
     return value
@@ -103,4 +103,4 @@ def _why(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None)
     where = f"line {mark.line + 1}: " if mark else ""
-    return f"{where}is no YAML" + (f" ({problem})" if problem and mark else "")
+    return f"{where}this is not YAML" + (f" ({problem})" if problem and mark else "")

@@ -13,7 +13,14 @@ from authzviz.kube import kubeconfig
 from authzviz.kube.kubeconfig import Context
 from dashboard.models import Cluster, User
 from dashboard.services import clusters, reading
-from dashboard.services.uploads import Choice, Selection, UploadError, choice_of, problem_of
+from dashboard.services.uploads import (
+    Choice,
+    Selection,
+    UploadError,
+    choice_of,
+    known_servers,
+    problem_of,
+)
 
 
 def is_offered_to(user: User) -> bool:
@@ -23,7 +30,8 @@ def is_offered_to(user: User) -> bool:
 
 def choices(user: User) -> list[Choice]:
     """The local contexts, good and bad; none where there is no kubeconfig or no right to see it."""
-    return [choice_of(context, None) for context in _contexts(user)]
+    known = known_servers()
+    return [choice_of(context, None, known) for context in _contexts(user)]
 
 
 def problem(user: User) -> str:
@@ -73,4 +81,7 @@ def _load(user: User) -> tuple[Context, ...]:
     if not is_offered_to(user):
         return ()
     paths = kubeconfig.default_paths()
-    return kubeconfig.load_files(paths) if paths else ()
+    if not any(path.exists() for path in paths):
+        return ()
+    # Allowed only so that such a context is shown with its server: no command is ever run here.
+    return kubeconfig.load_files(paths, allow_exec=True)

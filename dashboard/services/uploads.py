@@ -23,7 +23,7 @@ from authzviz.engine.model import Outcome, Snapshot
 from authzviz.kube import kubeconfig
 from authzviz.kube.credentials import Credentials, expires_at
 from authzviz.kube.kubeconfig import Context
-from dashboard.models import Cluster, Upload, User
+from dashboard.models import Cluster, Source, Upload, User
 from dashboard.services import clock, clusters, facts, reading, sealing
 from dashboard.services.access import NotVisible
 
@@ -48,13 +48,15 @@ class Choice:
     """One context as the page offers it: `problem` says why it can't be added, if it can't.
 
     `test` is what the last connection test said, None before one: `{"is_answered", "message",
-    "version", "reads": [as CurrentState.reads]}`.
+    "version", "reads": [as CurrentState.reads]}`. `known_as` names the cluster of the fleet that
+    has this server already.
     """
 
     name: str
     server: str
     user: str
     problem: str
+    known_as: str = ""
     expires_at: datetime | None = None
     is_tls_verified: bool = True
     test: dict[str, Any] | None = None
@@ -108,7 +110,10 @@ def of(user: User, uuid: UUID) -> Upload:
 
 def choices(upload: Upload) -> list[Choice]:
     """Every context of the upload, with what its test said."""
-    return [choice_of(context, upload.tests.get(context.name)) for context in _contexts(upload)]
+    known = known_servers()
+    return [
+        choice_of(context, upload.tests.get(context.name), known) for context in _contexts(upload)
+    ]
 
 
 def test(upload: Upload, names: Iterable[str]) -> None:
@@ -205,10 +210,22 @@ def problem_of(context: Context) -> str:
             "from others. Embed the CA (certificate-authority-data), or have an administrator set "
             "AUTHZVIZ_ALLOW_INSECURE_TLS."
         )
+    if context.credentials and context.credentials.exec_plugin:
+        return (
+            "its credentials come from a command, and authzviz runs none. Add the kubeconfig of a "
+            "ServiceAccount that may only read: docs/reader.md tells how to make one."
+        )
     return context.problem
 
 
-def choice_of(context: Context, result: dict[str, Any] | None) -> Choice:
+def known_servers() -> dict[str, str]:
+    """The names of the clusters that are read already, by their servers."""
+    read = Cluster.objects.filter(source=Source.KUBECONFIG)
+    return dict(read.values_list("server", "name"))
+
+
+def choice_of(context: Context, result: dict[str, Any] | None, known: dict[str, str]) -> Choice:
+    """The context for the page, with what its test said; `known` is as from `known_servers`."""
     credentials = context.credentials
     expire_at = expires_at(credentials) if credentials else None
     return Choice(
@@ -216,6 +233,7 @@ def choice_of(context: Context, result: dict[str, Any] | None) -> Choice:
         server=credentials.server if credentials else "",
         user=context.user,
         problem=problem_of(context),
+        known_as=known.get(credentials.server, "") if credentials else "",
         expires_at=expire_at,
         is_tls_verified=not (credentials and credentials.insecure),
         test=result,

@@ -33,7 +33,11 @@ def add(request: HttpRequest) -> HttpResponse:
         except UploadError as error:
             form.add_error(None, str(error))
     form.withhold()
-    context = {"form": form, "local_choices": local_kubeconfig.choices(user)}
+    context = {
+        "form": form,
+        "local_choices": local_kubeconfig.choices(user),
+        "local_problem": local_kubeconfig.problem(user),
+    }
     return render(request, "cluster_add.html", context, status=422 if form.errors else 200)
 
 

@@ -23,5 +23,6 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "page": page,
         "silent_since": pages.poller_silent_since(),
         "contexts": [] if page.total else local_kubeconfig.choices(user),
+        "local_problem": "" if page.total else local_kubeconfig.problem(user),
     }
     return render(request, template_for(request, "fleet.html", "clusters"), context)

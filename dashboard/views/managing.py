@@ -31,13 +31,14 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def pause(request: HttpRequest, slug: str) -> HttpResponse:
-    """Pause the cluster where `is_paused` is "true", else resume it."""
+    """Pause the cluster where `is_paused` is "true", else resume it, and show how it is read."""
     cluster = access.editable_by(request.user, slug)
     is_paused = request.POST.get("is_paused") == "true"
     clusters.set_paused(cluster, is_paused=is_paused, actor=access.editor(request.user))
-    if not is_paused:
-        send_poll(cluster.pk)
-    return redirect("cluster_settings", slug=slug)
+    if is_paused:
+        return redirect("cluster_settings", slug=slug)
+    send_poll(cluster.pk)
+    return redirect(cluster)
 
 
 @sensitive_post_parameters("kubeconfig")

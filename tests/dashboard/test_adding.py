@@ -16,6 +16,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from dashboard.models import AuditEvent, Cluster, Upload, User
 from dashboard.services import local_kubeconfig, reading, uploads
 from tests.dashboard.conftest import FakeSource, add_cluster
+from tests.dashboard.showing import page
 from tests.dashboard.snapshots import KUBECONFIG, forbidden, one_context, snapshot
 
 pytestmark = pytest.mark.django_db
@@ -378,3 +379,28 @@ def test_a_missing_or_broken_local_kubeconfig_breaks_nothing(
 
     assert (broken.status_code, as_admin.get("/").status_code) == (200, 200)
     assert local_kubeconfig.choices(admin) == []
+
+
+def test_a_broken_local_kubeconfig_is_told_of_and_a_missing_one_is_not(
+    as_admin: Client, local_file: Path
+) -> None:
+    local_file.write_text("{{{")
+    broken = page(as_admin.get("/"))
+    local_file.unlink()
+    missing = page(as_admin.get("/"))
+
+    assert "The kubeconfig of this machine can't be used." in broken.text
+    assert "can't be used" not in missing.text
+
+
+def test_local_contexts_tell_which_are_in_the_fleet_and_which_run_a_command(
+    as_admin: Client, admin: User, local_file: Path
+) -> None:
+    as_admin.post(reverse("add_local"), choose("alpha"))
+    choices = {choice.name: choice for choice in local_kubeconfig.choices(admin)}
+    shown = page(as_admin.get(reverse("cluster_add")))
+
+    assert choices["alpha"].known_as == "alpha"
+    assert choices["beta"].known_as == ""
+    assert "authzviz runs none" in choices["gamma"].problem
+    assert "in the fleet as alpha" in shown.text

@@ -74,9 +74,13 @@ def test_pausing_stops_polls_and_resuming_polls_at_once(
 ) -> None:
     as_editor.post(url("cluster_pause", cluster), {"is_paused": "true"})
     paused = polling.claim(cluster.pk)
-    as_editor.post(url("cluster_pause", cluster), {"is_paused": "false"})
+    shown = as_editor.get(cluster.get_absolute_url()).content.decode()
+    resumed = as_editor.post(url("cluster_pause", cluster), {"is_paused": "false"})
 
     assert paused is None
+    assert "Resume reading" in shown
+    assert "Read now" not in shown
+    assert resumed["Location"] == cluster.get_absolute_url()
     assert polling.claim(cluster.pk) is not None
     assert actions() == ["cluster paused", "cluster resumed"]
 
