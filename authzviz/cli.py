@@ -6,6 +6,7 @@ answer. Start-up time is part of the product: what only one command needs is imp
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path  # typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
@@ -184,10 +185,15 @@ def _check_context(context: Context) -> Checked:
 
 
 def _check_bundle(path: Path) -> Checked:
+    return _judged(_load_bundle(path))
+
+
+def _load_bundle(path: Path) -> Snapshot:
+    """The snapshot of a bundle; exits with 2 where the file is none."""
     from authzviz.kube import bundle
 
     try:
-        return _judged(bundle.load(path))
+        return bundle.load(path)
     except bundle.BundleError as error:
         raise _wrong_usage(str(error)) from None
     except OSError as error:
@@ -224,6 +230,51 @@ def _report(checked: list[Checked], format_: Format) -> str:
 def _wrong_usage(message: str) -> typer.Exit:
     typer.echo(f"authzviz: {message}", err=True)
     return typer.Exit(WRONG_USAGE)
+
+
+@app.command()
+def can(
+    bundle: Annotated[Path, typer.Option(metavar="B", help="The bundle that is asked.")],
+    verb: Annotated[str, typer.Argument(metavar="VERB", show_default=False)] = "",
+    target: Annotated[
+        str, typer.Argument(metavar="RESOURCE[.GROUP][/NAME]|/PATH", show_default=False)
+    ] = "",
+    user: Annotated[
+        str,
+        typer.Option(
+            "--as", metavar="USER", help="Who asks; as for kubectl, system:authenticated is added."
+        ),
+    ] = "",
+    group: Annotated[
+        list[str] | None, typer.Option("--as-group", metavar="G", help="May be repeated.")
+    ] = None,
+    namespace: Annotated[str, typer.Option("-n", "--namespace", metavar="NS")] = "",
+    subresource: Annotated[str, typer.Option(metavar="S", help="Such as status or log.")] = "",
+    requests: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON lines; groups are as given, none is added."),
+    ] = None,
+) -> None:
+    """Say who allows a request, and why, as the apiservers would: a line of JSON for each."""
+    from authzviz.engine.authorize import authorization_of
+    from authzviz.engine.identity import impersonated
+    from authzviz.kube.access_request import AccessRequestError, from_file, from_words
+    from authzviz.reports.can_json import can_json
+
+    others = (user, verb, target, group, namespace, subresource)
+    if any(others) if requests else not (user and verb and target):
+        raise _wrong_usage("give --as USER VERB RESOURCE, or --requests FILE and nothing else")
+    authorization = authorization_of(_load_bundle(bundle))
+    try:
+        if requests:
+            asked = from_file(requests)
+        else:
+            request = from_words(verb, target, namespace=namespace, subresource=subresource)
+            asked = iter([(impersonated(user, tuple(group or ())), request)])
+        for identity, request in asked:
+            sys.stdout.write(f"{can_json(authorization.decide(identity, request))}\n")
+    except AccessRequestError as error:
+        raise _wrong_usage(str(error)) from None
 
 
 def main() -> None:

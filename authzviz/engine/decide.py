@@ -26,6 +26,24 @@ class Said:
     because: str = ""
 
 
+ALWAYS_ALLOW = Said(
+    Decision.ALLOW, "AlwaysAllow", "AlwaysAllow", "AlwaysAllow lets everyone do everything"
+)
+NO_OPINION = Said(Decision.NO)
+
+
+def said_by_rbac(reach: Reach) -> Said:
+    """RBAC's allowance through that binding."""
+    through = describe_binding(reach.binding)
+    because = f"{through} binds {describe_role(reach.binding)} to {describe_subject(reach.subject)}"
+    return Said(Decision.ALLOW, "RBAC", through, because)
+
+
+def nobody(modes: tuple[str, ...]) -> str:
+    """The reason where none of these authorizers allows."""
+    return f"nobody in {','.join(modes)} allows it"
+
+
 def sure_reach(nodes: NodeClass, request: Request) -> Reach | None:
     """The first binding with a known rule that allows the request, or None."""
     return next((reach for reach in nodes.reaches if reach.allows(request)), None)
@@ -53,7 +71,7 @@ def decide(
     relation it is what answers. What can't be told (a webhook, an unread list) stands only where
     nothing allows.
     """
-    fallback = Said(Decision.NO, because=_nobody(modes))
+    fallback = Said(Decision.NO, because=nobody(modes))
     for mode in modes:
         said = _ask(mode, rbac, nodes, request, minor)
         if said.decision in (Decision.ALLOW, Decision.CONDITIONAL):
@@ -95,7 +113,7 @@ def answer(
 
 def _ask(mode: str, rbac: Rbac, nodes: NodeClass, request: Request, minor: int) -> Said:
     if mode == "AlwaysAllow":
-        return Said(Decision.ALLOW, mode, mode, "AlwaysAllow lets everyone do everything")
+        return ALWAYS_ALLOW
     if mode == "Node":
         said = node.decide(nodes.example, request, minor)
         return Said(said.decision, mode, f"Node authorizer, rules of 1.{minor}", said.because)
@@ -103,19 +121,16 @@ def _ask(mode: str, rbac: Rbac, nodes: NodeClass, request: Request, minor: int) 
         return _ask_rbac(rbac, nodes, request)
     if mode in OPAQUE_MODES:
         return Said(Decision.UNKNOWN, mode, because=f"what {mode} answers was not asked")
-    return Said(Decision.NO)
+    return NO_OPINION
 
 
 def _ask_rbac(rbac: Rbac, nodes: NodeClass, request: Request) -> Said:
     reach = sure_reach(nodes, request)
     if reach is not None:
-        through = describe_binding(reach.binding)
-        because = f"{through} binds {describe_role(reach.binding)}"
-        because += f" to {describe_subject(reach.subject)}"
-        return Said(Decision.ALLOW, "RBAC", through, because)
+        return said_by_rbac(reach)
     if may_be_granted(rbac, nodes, request):
         return Said(Decision.UNKNOWN, "RBAC", because="RBAC could not be read as a whole")
-    return Said(Decision.NO)
+    return NO_OPINION
 
 
 def _without_chain(need: Need, nodes: NodeClass) -> Said:
@@ -133,19 +148,15 @@ def _without_chain(need: Need, nodes: NodeClass) -> Said:
     )
 
 
-def _nobody(modes: tuple[str, ...]) -> str:
-    return f"nobody in {','.join(modes)} allows it"
-
-
 def _refusal(need: Need, modes: tuple[str, ...], rbac: Rbac, nodes: NodeClass) -> Said:
     """Why nobody serves a need. Named are a binding that would, had it subjects, and the only
     namespaces where RoleBindings do.
     """
     if "RBAC" not in modes:
-        return Said(Decision.NO, because=_nobody(modes))
+        return Said(Decision.NO, because=nobody(modes))
     idle = rbac.idle_for(need.requests[0])
     through = describe_binding(idle) if idle else ""
-    because = "it has no subjects: reaches nobody" if idle else _nobody(modes)
+    because = "it has no subjects: reaches nobody" if idle else nobody(modes)
     namespaces = sorted(
         {
             reach.binding.namespace

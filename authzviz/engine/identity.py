@@ -12,6 +12,10 @@ from authzviz.engine.model import Subject
 
 NODES_GROUP = "system:nodes"
 AUTHENTICATED_GROUP = "system:authenticated"
+UNAUTHENTICATED_GROUP = "system:unauthenticated"
+SERVICE_ACCOUNTS_GROUP = "system:serviceaccounts"
+SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
+ANONYMOUS_USER = "system:anonymous"
 MASTERS_GROUP = "system:masters"
 NODE_USER_PREFIX = "system:node:"
 KUBELET_GROUPS = frozenset((NODES_GROUP, AUTHENTICATED_GROUP))
@@ -39,6 +43,22 @@ class Identity:
 def kubelet_of(node: str) -> Identity:
     """The identity of that node's kubelet."""
     return Identity(NODE_USER_PREFIX + node, (NODES_GROUP, AUTHENTICATED_GROUP))
+
+
+def impersonated(user: str, groups: tuple[str, ...]) -> Identity:
+    """The identity that an apiserver makes of `kubectl --as USER --as-group GROUP...`: it adds the
+    groups that every such user has.
+
+    Source: kubernetes v1.37.2 staging k8s.io/apiserver pkg/endpoints/filters/impersonation.
+    """
+    if not groups and user.startswith(SERVICE_ACCOUNT_PREFIX):
+        namespace = user.removeprefix(SERVICE_ACCOUNT_PREFIX).partition(":")[0]
+        groups = (SERVICE_ACCOUNTS_GROUP, f"{SERVICE_ACCOUNTS_GROUP}:{namespace}")
+    if user == ANONYMOUS_USER:
+        added = {UNAUTHENTICATED_GROUP}
+    else:
+        added = {AUTHENTICATED_GROUP} if UNAUTHENTICATED_GROUP not in groups else set()
+    return Identity(user, (*groups, *added.difference(groups)))
 
 
 def named_node(subject: Subject) -> str | None:

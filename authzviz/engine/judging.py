@@ -75,12 +75,12 @@ def examine(snapshot: Snapshot) -> Judged:
     """Everything that the answer for one snapshot rests on."""
     rbac = index(snapshot)
     states = tuple(chain.state_of(server) for server in snapshot.apiservers.value or ())
-    minor, is_version_known = _minor(snapshot)
+    minor, is_version_known = judged_minor(snapshot)
     distribution = distribution_of(snapshot)
-    has_unseen = _has_unseen(snapshot, distribution.name)
+    is_more_unseen = has_unseen(snapshot, distribution.name)
     classes = classes_of(snapshot, rbac)
-    control = _control(snapshot, states, has_unseen=has_unseen)
-    minors = (minor,) if is_version_known else _minors()
+    control = _control(snapshot, states, has_unseen=is_more_unseen)
+    minors = (minor,) if is_version_known else changing_minors()
     possible: set[Verdict] = set()
     for each in minors:
         possible |= verdict.of_cluster(control, *_granted(rbac, classes, each))
@@ -100,8 +100,8 @@ def examine(snapshot: Snapshot) -> Judged:
         health=health_of(snapshot),
         distribution=distribution,
         possible=possible_in_order,
-        has_unseen=has_unseen,
-        missing=missing_of(snapshot, states, has_unseen=has_unseen),
+        has_unseen=is_more_unseen,
+        missing=missing_of(snapshot, states, has_unseen=is_more_unseen),
     )
 
 
@@ -114,7 +114,7 @@ def _granted(
     return certain, tuple(granted for nodes, granted in pairs if not nodes.is_certain)
 
 
-def _minor(snapshot: Snapshot) -> tuple[int, bool]:
+def judged_minor(snapshot: Snapshot) -> tuple[int, bool]:
     """The minor version to judge by, and whether it was told: kubelets are never newer."""
     told = minor_of(snapshot.version.value or "")
     if told is not None:
@@ -124,13 +124,13 @@ def _minor(snapshot: Snapshot) -> tuple[int, bool]:
     return clamp(max(known, default=NEWEST_MINOR)), False
 
 
-def _minors() -> tuple[int, ...]:
+def changing_minors() -> tuple[int, ...]:
     """Every version in which some rule of a node changes."""
     changes = {rule.since for rule in NODE_RULES} | {rule.until + 1 for rule in NODE_RULES}
     return tuple(sorted(minor for minor in changes if OLDEST_MINOR <= minor <= NEWEST_MINOR))
 
 
-def _has_unseen(snapshot: Snapshot, distribution: str) -> bool:
+def has_unseen(snapshot: Snapshot, distribution: str) -> bool:
     """True where more apiservers run than were seen; a provider's control plane counts as one."""
     seen = snapshot.apiservers
     if seen.outcome is not Outcome.OK or not seen.value:

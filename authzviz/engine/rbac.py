@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from authzviz.engine.identity import KUBELET_GROUPS, NODE_USER_PREFIX, Identity
+from authzviz.engine.identity import (
+    KUBELET_GROUPS,
+    NODE_USER_PREFIX,
+    SERVICE_ACCOUNT_PREFIX,
+    Identity,
+)
 from authzviz.engine.model import Binding, PolicyRule, Read, Role, Snapshot, Subject
 from authzviz.engine.request import Request
 
-SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
+_KINDS = ("ClusterRole", "Role")
 
 
 def covers(rule: PolicyRule, request: Request) -> bool:
@@ -99,8 +104,12 @@ class Rbac:
     def of(self, identity: Identity) -> Iterator[Reach]:
         """Every binding that reaches the identity, those of its groups first."""
         for group in identity.groups:
-            yield from self._reaches(self.groups.get(group, ()))
+            yield from self.of_group(group)
         yield from self.of_user(identity.user)
+
+    def of_group(self, group: str) -> Iterator[Reach]:
+        """Every binding that reaches the group."""
+        return self._reaches(self.groups.get(group, ()))
 
     def of_user(self, user: str) -> Iterator[Reach]:
         """Every binding that reaches the user by name."""
@@ -123,20 +132,20 @@ class Rbac:
     def to_kubelets(self) -> Iterator[Reach]:
         """Every binding that reaches some kubelet, through each of its subjects."""
         for group in sorted(KUBELET_GROUPS, reverse=True):
-            yield from self._reaches(self.groups.get(group, ()))
+            yield from self.of_group(group)
         for name in self.named_nodes():
             yield from self.of_user(NODE_USER_PREFIX + name)
 
     def _reaches(self, bound: Iterable[tuple[Binding, Subject]]) -> Iterator[Reach]:
         # Made on demand: of thousands of bindings few reach a kubelet.
         for binding, subject in bound:
-            ref = binding.role_ref
+            ref, namespace = binding.role_ref, binding.namespace
             is_cluster_role = ref.kind == "ClusterRole"
-            role = self.roles.get(
-                (ref.kind, "" if is_cluster_role else binding.namespace, ref.name)
-            )
+            role = self.roles.get((ref.kind, "" if is_cluster_role else namespace, ref.name))
             is_whole = self.are_cluster_roles_whole if is_cluster_role else self.are_roles_whole
-            yield Reach(binding, subject, role, is_dangling=role is None and is_whole)
+            # What refers to another kind, or to a Role from the whole cluster, never finds one.
+            is_absent = is_whole or ref.kind not in _KINDS or not (is_cluster_role or namespace)
+            yield Reach(binding, subject, role, is_dangling=role is None and is_absent)
 
 
 def index(snapshot: Snapshot) -> Rbac:
@@ -170,6 +179,8 @@ def _add(rbac: Rbac, binding: Binding, subject: Subject) -> None:
         rbac.users.setdefault(subject.name, []).append((binding, subject))
     elif subject.kind == "ServiceAccount":
         namespace = subject.namespace or binding.namespace
+        if not namespace:
+            return  # no apiserver stores this, and to its RBAC it would be nobody
         user = f"{SERVICE_ACCOUNT_PREFIX}{namespace}:{subject.name}"
         rbac.users.setdefault(user, []).append((binding, subject))
 

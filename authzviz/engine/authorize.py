@@ -1,0 +1,155 @@
+"""What a cluster's authorizers say to any request of any identity, as its apiservers would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from authzviz.engine import node
+from authzviz.engine.assessment import Decision
+from authzviz.engine.chain import OPAQUE_MODES, state_of
+from authzviz.engine.decide import ALWAYS_ALLOW, NO_OPINION, Said, nobody
+from authzviz.engine.distribution import distribution_of
+from authzviz.engine.identity import MASTERS_GROUP, NODE_USER_PREFIX, NODES_GROUP, Identity
+from authzviz.engine.judging import changing_minors, has_unseen, judged_minor
+from authzviz.engine.model import Snapshot
+from authzviz.engine.rbac import index
+from authzviz.engine.request import Request
+from authzviz.engine.rights import Rights
+
+_MASTERS = Said(
+    Decision.ALLOW,
+    MASTERS_GROUP,
+    because=f"Group {MASTERS_GROUP} may do everything: no authorizer is asked",
+)
+_OPAQUE = {
+    mode: Said(Decision.UNKNOWN, mode, because=f"what {mode} answers was not asked")
+    for mode in OPAQUE_MODES
+}
+_NO_NODE = Said(Decision.NO, because=f"Node takes nobody outside Group {NODES_GROUP} for a kubelet")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One apiserver's authorizers in their order, by the rules of one minor version.
+
+    `modes` is None where they can't be told; `why` then says so.
+    """
+
+    name: str
+    modes: tuple[str, ...] | None
+    why: str
+    minor: int
+    rights: Rights
+
+    def decide(self, identity: Identity, request: Request) -> Said:
+        """What this apiserver says to the request.
+
+        Source: kubernetes v1.37.2 pkg/kubeapiserver/authorizer/reload.go (system:masters first)
+        and k8s.io/apiserver pkg/authorization/union/union.go.
+        """
+        if MASTERS_GROUP in identity.groups:
+            return _MASTERS
+        if self.modes is None:
+            return Said(Decision.UNKNOWN, because=self.why)
+        doubts: list[Said] = []
+        refusal = ""
+        for mode in self.modes:
+            said = self._ask(mode, identity, request)
+            if said.decision is Decision.ALLOW:
+                return _allowed(said, doubts) if doubts else said
+            if said.decision is not Decision.NO:
+                doubts.append(said)
+            elif said.because:
+                refusal = f"; {said.because}"
+        if doubts:
+            return _doubtful(doubts)
+        hint = self.rights.unheard_of(request)
+        return Said(Decision.NO, because=f"{nobody(self.modes)}{refusal}{hint}")
+
+    def _ask(self, mode: str, identity: Identity, request: Request) -> Said:
+        if mode == "Node":
+            return self._ask_node(identity, request)
+        if mode == "RBAC":
+            return self.rights.decide(identity, request)
+        if mode == "AlwaysAllow":
+            return ALWAYS_ALLOW
+        # AlwaysDeny has no opinion either, whatever its name says.
+        return _OPAQUE.get(mode, NO_OPINION)
+
+    def _ask_node(self, identity: Identity, request: Request) -> Said:
+        name = identity.node_name
+        if name is None:
+            return _NO_NODE if identity.user.startswith(NODE_USER_PREFIX) else NO_OPINION
+        said = node.decide(name, request, self.minor)
+        return Said(said.decision, "Node", because=f"Node: {said.because}")
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Who may do what in one cluster: all the chains that may answer a request."""
+
+    chains: tuple[Chain, ...]
+
+    def decide(self, identity: Identity, request: Request) -> Said:
+        """What the cluster says: unknown where it hangs on which apiserver answers."""
+        first, *others = self.chains
+        said = first.decide(identity, request)
+        for chain in others:
+            other = chain.decide(identity, request)
+            if other.decision is not said.decision:
+                return _disagreement((first.name, said), (chain.name, other))
+        return said
+
+
+def authorization_of(snapshot: Snapshot) -> Authorization:
+    """The chains of a snapshot, alike ones once. Time: O(bindings + roles).
+
+    Apiservers that were not seen answer too, and where the version is not known, every version
+    may: what they say is not known, or all that they may say.
+    """
+    rights = Rights(index(snapshot))
+    minor, is_version_known = judged_minor(snapshot)
+    found: dict[tuple[tuple[str, ...] | None, str, int], Chain] = {}
+    for name, modes, why in _authorizers(snapshot):
+        for each in (minor,) if is_version_known else changing_minors():
+            label = name if is_version_known else f"{name} as 1.{each}"
+            found.setdefault((modes, why, each), Chain(label, modes, why, each, rights))
+    return Authorization(tuple(found.values()))
+
+
+def _authorizers(snapshot: Snapshot) -> list[tuple[str, tuple[str, ...] | None, str]]:
+    """Name and modes of every apiserver, None for modes that can't be told, and why."""
+    found: list[tuple[str, tuple[str, ...] | None, str]] = []
+    for server in snapshot.apiservers.value or ():
+        state = state_of(server)
+        why = f"the authorizers of {state.name} can't be told: {state.why}" if state.why else ""
+        found.append((state.name, state.authorization_modes, why))
+    if not found:
+        why = snapshot.apiservers.why or "no apiserver's flags were seen"
+        return [("the apiserver", None, f"the authorizers can't be told: {why}")]
+    if has_unseen(snapshot, distribution_of(snapshot).name):
+        why = "more apiservers answer than those whose flags were seen"
+        found.append(("an apiserver that was not seen", None, why))
+    return found
+
+
+def _allowed(said: Said, doubts: list[Said]) -> Said:
+    """An allowance behind authorizers that can't be told. Only a webhook may deny: ABAC and Node
+    allow or have no opinion.
+    """
+    if not any(doubt.by == "Webhook" for doubt in doubts):
+        return said
+    because = f"Webhook is asked before, and may deny: that was not asked; then {said.because}"
+    return Said(Decision.UNKNOWN, because=because)
+
+
+def _doubtful(doubts: list[Said]) -> Said:
+    """Conditional only where nothing but the relation decides."""
+    if all(doubt.decision is Decision.CONDITIONAL for doubt in doubts):
+        return doubts[0]
+    return Said(Decision.UNKNOWN, because="; ".join(doubt.because for doubt in doubts))
+
+
+def _disagreement(*sides: tuple[str, Said]) -> Said:
+    words = [f"{name} says {said.decision} ({said.because})" for name, said in sides]
+    return Said(Decision.UNKNOWN, because=f"it hangs on which answers: {'; '.join(words)}")
