@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from authzviz.engine import node
 from authzviz.engine.assessment import Decision
@@ -59,12 +60,11 @@ class Chain:
                 return _allowed(said, doubts) if doubts else said
             if said.decision is not Decision.NO:
                 doubts.append(said)
-            elif said.because:
-                refusal = f"; {said.because}"
+            else:
+                refusal = said.because or refusal
         if doubts:
             return _doubtful(doubts)
-        hint = self.rights.unheard_of(request)
-        return Said(Decision.NO, because=f"{nobody(self.modes)}{refusal}{hint}")
+        return _refusal(self.modes, refusal, self.rights.unheard_of(request))
 
     def _ask(self, mode: str, identity: Identity, request: Request) -> Said:
         if mode == "Node":
@@ -81,7 +81,7 @@ class Chain:
         if name is None:
             return _NO_NODE if identity.user.startswith(NODE_USER_PREFIX) else NO_OPINION
         said = node.decide(name, request, self.minor)
-        return Said(said.decision, "Node", because=f"Node: {said.because}")
+        return _said_by_node(said.decision, said.because)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,18 @@ def _authorizers(snapshot: Snapshot) -> list[tuple[str, tuple[str, ...] | None, 
         why = "more apiservers answer than those whose flags were seen"
         found.append(("an apiserver that was not seen", None, why))
     return found
+
+
+# Decisions are alike by the thousand, and making each anew would cost more than deciding.
+@lru_cache(maxsize=1_000)
+def _said_by_node(decision: Decision, because: str) -> Said:
+    return Said(decision, "Node", because=f"Node: {because}")
+
+
+@lru_cache(maxsize=1_000)
+def _refusal(modes: tuple[str, ...], refusal: str, hint: str) -> Said:
+    reasons = (nobody(modes), refusal, hint)
+    return Said(Decision.NO, because="; ".join(reason for reason in reasons if reason))
 
 
 def _allowed(said: Said, doubts: list[Said]) -> Said:

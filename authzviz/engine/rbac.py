@@ -101,6 +101,12 @@ class Rbac:
     groups: _Bound = field(default_factory=dict)
     idle: list[Binding] = field(default_factory=list)
 
+    @property
+    def is_whole(self) -> bool:
+        """True where all four lists were read: then absence proves that nothing is granted."""
+        is_open = self.is_open or self.is_open_in_namespaces
+        return not is_open and self.are_cluster_roles_whole and self.are_roles_whole
+
     def of(self, identity: Identity) -> Iterator[Reach]:
         """Every binding that reaches the identity, those of its groups first."""
         for group in identity.groups:

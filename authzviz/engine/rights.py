@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from authzviz.engine.assessment import Decision
-from authzviz.engine.decide import NO_OPINION, Said, said_by_rbac
+from authzviz.engine.decide import NO_OPINION, Said
 from authzviz.engine.grants import describe_binding, describe_role
 from authzviz.engine.held import Held, held_by
 from authzviz.engine.identity import Identity
 from authzviz.engine.rbac import Rbac
 from authzviz.engine.request import Request
+
+_Scopes = dict[str, Held]
+_NOTHING: _Scopes = {}
 
 
 @dataclass(slots=True)
@@ -20,8 +23,8 @@ class Rights:
     """
 
     rbac: Rbac
-    _users: dict[str, dict[str, Held]] = field(default_factory=dict)
-    _groups: dict[str, dict[str, Held]] = field(default_factory=dict)
+    _users: dict[str, _Scopes] = field(default_factory=dict)
+    _groups: dict[str, _Scopes] = field(default_factory=dict)
     _heard_of: tuple[frozenset[str], frozenset[str]] | None = None
 
     def decide(self, identity: Identity, request: Request) -> Said:
@@ -31,10 +34,10 @@ class Rights:
         """
         scopes = self._scopes(identity, request.namespace)
         for held in scopes:
-            reach = held.allowing(request)
-            if reach is not None:
-                return said_by_rbac(reach)
-        unread = self._unread(scopes, request)
+            said = held.allowing(request)
+            if said is not None:
+                return said
+        unread = "" if self.rbac.is_whole else self._unread(scopes, request)
         return Said(Decision.UNKNOWN, "RBAC", because=unread) if unread else NO_OPINION
 
     def unheard_of(self, request: Request) -> str:
@@ -45,31 +48,34 @@ class Rights:
             self._heard_of = _heard_of(self.rbac)
         verbs, resources = self._heard_of
         if request.resource and request.resource not in resources:
-            return f'; no rule names resource "{request.resource}"'
+            return f'no rule names resource "{request.resource}"'
         if request.verb not in verbs:
-            return f'; no rule names verb "{request.verb}"'
+            return f'no rule names verb "{request.verb}"'
         return ""
 
     def _scopes(self, identity: Identity, namespace: str) -> list[Held]:
         """What the identity's groups and its user hold in the whole cluster, and there."""
-        each = [self._of_group(group) for group in identity.groups]
-        each.append(self._of_user(identity.user))
-        found = [held[""] for held in each if "" in held]
-        if namespace:
-            found += [held[namespace] for held in each if namespace in held]
+        found = []
+        for scopes in (*map(self._of_group, identity.groups), self._of_user(identity.user)):
+            if "" in scopes:
+                found.append(scopes[""])
+            if namespace and namespace in scopes:
+                found.append(scopes[namespace])
         return found
 
-    def _of_group(self, group: str) -> dict[str, Held]:
-        held = self._groups.get(group)
-        if held is None:
-            held = self._groups[group] = held_by(self.rbac.of_group(group))
-        return held
+    def _of_group(self, group: str) -> _Scopes:
+        if group not in self.rbac.groups:
+            return _NOTHING  # and nothing is kept: strangers may be many
+        if group not in self._groups:
+            self._groups[group] = held_by(self.rbac.of_group(group))
+        return self._groups[group]
 
-    def _of_user(self, user: str) -> dict[str, Held]:
-        held = self._users.get(user)
-        if held is None:
-            held = self._users[user] = held_by(self.rbac.of_user(user))
-        return held
+    def _of_user(self, user: str) -> _Scopes:
+        if user not in self.rbac.users:
+            return _NOTHING
+        if user not in self._users:
+            self._users[user] = held_by(self.rbac.of_user(user))
+        return self._users[user]
 
     def _unread(self, scopes: list[Held], request: Request) -> str:
         """What was not read and may allow the request, in words; "" for nothing."""
