@@ -9,7 +9,7 @@ from django.utils.text import slugify
 
 from authzviz.kube.credentials import Credentials, expires_at
 from dashboard.models import AuditEvent, Cluster, Source, User
-from dashboard.services import audit, clock, polling, reading
+from dashboard.services import audit, clock, erasing, polling, reading
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.\-/]{0,61}[A-Za-z0-9])?")
 # Addresses under /clusters/ that are no cluster.
@@ -144,6 +144,7 @@ def replace_credentials(cluster: Cluster, credentials: Credentials, *, actor: Us
         cluster.save(
             update_fields=["credentials", "server", "credentials_expire_at", "is_tls_verified"]
         )
+        erasing.erase_deleted()
         polling.drop_running(cluster.pk)
         polling.poll_soon(cluster)
         audit.record(
@@ -174,6 +175,7 @@ def remove(cluster: Cluster, *, actor: User) -> None:
     with transaction.atomic():
         audit.record("cluster removed", actor=actor, about=cluster.name, server=cluster.server)
         cluster.delete()
+        erasing.erase_deleted()
 
 
 def has_ever_had_any() -> bool:

@@ -24,7 +24,7 @@ from authzviz.kube import kubeconfig
 from authzviz.kube.credentials import Credentials, expires_at
 from authzviz.kube.kubeconfig import Context
 from dashboard.models import Cluster, Source, Upload, User
-from dashboard.services import clock, clusters, facts, reading, sealing
+from dashboard.services import clock, clusters, erasing, facts, reading, sealing
 from dashboard.services.access import NotVisible
 
 KEPT = timedelta(minutes=30)
@@ -158,6 +158,7 @@ def add(upload: Upload, selection: Selection, *, actor: User) -> list[Cluster]:
             for context in chosen
         ]
         Upload.objects.filter(pk=upload.pk).delete()
+        erasing.erase_deleted()
     return added
 
 
@@ -191,7 +192,10 @@ def is_address_allowed(credentials: Credentials) -> bool:
 
 def clean_up() -> None:
     """Remove the uploads whose time is over."""
-    Upload.objects.filter(expires_at__lte=clock.now()).delete()
+    with transaction.atomic():
+        removed, _ = Upload.objects.filter(expires_at__lte=clock.now()).delete()
+        if removed:
+            erasing.erase_deleted()
 
 
 def _contexts(upload: Upload) -> tuple[Context, ...]:

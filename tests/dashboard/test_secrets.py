@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from dashboard.logs import JsonLines, Redact, redact
 from dashboard.models import Cluster, Upload, User
-from dashboard.services import polling, reading, sealing
+from dashboard.services import polling, reading, sealing, uploads
 from tests.dashboard.conftest import FakeSource, add_cluster
 from tests.dashboard.snapshots import CANARY, KUBECONFIG, one_context
 
@@ -129,6 +134,55 @@ def test_the_canary_is_nowhere(
     lines = [_as_logged(record) for record in caplog.records]
     assert lines
     assert not any(CANARY in line for line in lines)
+
+
+ENDS = {
+    "removed": lambda client, slug: client.post(reverse("cluster_remove", args=(slug,))),
+    "replaced": lambda client, slug: client.post(
+        reverse("cluster_credentials", args=(slug,)),
+        {"kubeconfig": one_context("https://10.0.0.1:6443", token="another")},
+    ),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_credentials_that_are_gone_are_in_no_file_of_the_database(
+    as_admin: Client, end: Callable[[Client, str], object]
+) -> None:
+    kept = bytes(add_cluster("stays").credentials or b"")
+    cluster = add_cluster()
+    sealed = bytes(cluster.credentials or b"")
+    assert sealed in _files()
+
+    end(as_admin, cluster.slug)
+
+    assert sealed not in _files()
+    assert kept in _files()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_kubeconfig_that_was_used_or_forgotten_is_in_no_file_of_the_database(
+    as_admin: Client,
+) -> None:
+    choose = as_admin.post(reverse("cluster_add"), {"kubeconfig": KUBECONFIG})["Location"]
+    used = bytes(Upload.objects.get().text)
+    as_admin.post(choose, {"contexts": ["alpha"], "interval_seconds": "60"})
+    as_admin.post(reverse("cluster_add"), {"kubeconfig": KUBECONFIG})
+    forgotten = bytes(Upload.objects.get().text)
+    assert forgotten in _files()
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=31)):
+        uploads.clean_up()
+
+    assert used not in _files()
+    assert forgotten not in _files()
+
+
+def _files() -> bytes:
+    """All that the database has on disk, its write-ahead log included."""
+    name = Path(connection.settings_dict["NAME"])
+    return b"".join(path.read_bytes() for path in sorted(name.parent.glob(f"{name.name}*")))
 
 
 def _dump() -> str:

@@ -3,6 +3,7 @@ stored is whole. All on one running site with replayed clusters that answer slow
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -91,3 +92,25 @@ def test_polls_go_on_after_kill_9_during_polling(site: RunningSite, program: str
     assert any(line.startswith(begin) for line in site.lines())
     assert site.run("tests.supervisor.fleet", "check") == ""
     assert site.query("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_b35_no_secret_is_in_any_file_of_a_running_site(site: RunningSite) -> None:
+    wait_for_a_poll(site)
+    link = site.sign_in_link()
+
+    files = {path: path.read_bytes() for path in site.data.rglob("*") if path.is_file()}
+
+    secrets = (
+        replay.TOKEN.encode(),
+        b64encode(replay.TOKEN.encode()),
+        link.split("/")[-2].encode(),
+    )
+    assert {"authzviz.sqlite3", "worker.log", "credentials.key"} <= {path.name for path in files}
+    assert any(path.is_relative_to(site.data / "broker") for path in files)
+    assert [path for path, held in files.items() if any(map(held.__contains__, secrets))] == []
+
+
+def test_what_a_site_keeps_is_for_its_owner_alone(site: RunningSite) -> None:
+    kept = [site.data, *(path for path in site.data.rglob("*") if not path.is_symlink())]
+
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
