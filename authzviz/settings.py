@@ -322,7 +322,7 @@ SECURE_CSP = {
     "frame-ancestors": ["'none'"],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 2**20
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["dashboard.uploading.CappedUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 2**20
 
 # Celery: the database owns the work, the broker only makes it prompt.

@@ -77,6 +77,8 @@ def _value(event: Event | None, events: Iterator[Event], depth: int) -> Value:
             found.append(_value(item, events, depth + 1))
         return found
     if isinstance(event, ScalarEvent):
+        if "\0" in event.value:
+            raise YamlRefused(f"{_line(event)}: holds a NUL character")
         is_plain = event.style is None or event.style == ""
         return _PLAIN.get(event.value, event.value) if is_plain else str(event.value)
     return None
@@ -87,6 +89,8 @@ def _mapping(events: Iterator[Event], depth: int) -> Value:
     while not isinstance(key := next(events), MappingEndEvent):
         if not isinstance(key, ScalarEvent):
             raise YamlRefused(f"{_line(key)}: a key must be a plain text")
+        if "\0" in key.value:
+            raise YamlRefused(f"{_line(key)}: holds a NUL character")
         if key.value in found or key.value == "<<":
             raise YamlRefused(f"{_line(key)}: a key stands twice, or merges")
         found[key.value] = _value(next(events), events, depth + 1)

@@ -11,6 +11,7 @@ _URL = re.compile(
     r"(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[A-Za-z0-9._~-]*)*)"
 )
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_MAX_LENGTH = 450
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
 
@@ -38,6 +39,8 @@ def parse_https(text: str) -> ServerUrl:
     Raises ValueError with what is wrong: another scheme, a user name, a query, spaces, control or
     non-ASCII characters, or a number in place of an address (0x7f.1, 127.1, 2852039166).
     """
+    if len(text) > _MAX_LENGTH:
+        raise ValueError(f"is longer than {_MAX_LENGTH} characters")
     match = _URL.fullmatch(text)
     if match is None:
         raise ValueError(_complaint(text))

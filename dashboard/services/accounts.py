@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
@@ -123,6 +124,8 @@ def set_role(user: User, role: Role, *, actor: User) -> None:
         before = user.role
         user.role = role.value
         user.save(update_fields=["role"])
+        if role is not Role.ADMIN:
+            _withdraw_those_of(user, actor=actor)
         audit.record("role changed", actor=actor, about=user.username, before=before, to=role.value)
 
 
@@ -134,6 +137,8 @@ def set_active(user: User, *, is_active: bool, actor: User) -> None:
         user.save(update_fields=["is_active"])
         if not is_active:
             SignInLink.objects.filter(user=user).delete()
+            _end_sessions(user)
+            _withdraw_those_of(user, actor=actor)
         action = "person let in again" if is_active else "person deactivated"
         audit.record(action, actor=actor, about=user.username)
 
@@ -143,6 +148,20 @@ def clean_up() -> None:
     now = clock.now()
     Session.objects.filter(expire_date__lt=now).delete()
     SignInLink.objects.filter(expires_at__lt=now).delete()
+
+
+def _withdraw_those_of(user: User, *, actor: User) -> None:
+    """Make every open invitation of the user worthless: whoever made it may have kept the link."""
+    for invitation in open_invitations().filter(created_by=user):
+        audit.record("invitation withdrawn", actor=actor, about=invitation.note)
+        invitation.delete()
+
+
+def _end_sessions(user: User) -> None:
+    """Remove every session of the user: one who is let in again signs in again."""
+    for session in Session.objects.filter(expire_date__gt=clock.now()).iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()
 
 
 def _open_links(token: str) -> QuerySet[SignInLink]:

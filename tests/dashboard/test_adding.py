@@ -15,6 +15,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from dashboard.models import AuditEvent, Cluster, Upload, User
 from dashboard.services import local_kubeconfig, reading, uploads
+from dashboard.uploading import CappedUploadHandler
 from tests.dashboard.conftest import FakeSource, add_cluster
 from tests.dashboard.showing import page
 from tests.dashboard.snapshots import KUBECONFIG, forbidden, one_context, snapshot
@@ -404,3 +405,42 @@ def test_local_contexts_tell_which_are_in_the_fleet_and_which_run_a_command(
     assert choices["beta"].known_as == ""
     assert "authzviz runs none" in choices["gamma"].problem
     assert "in the fleet as alpha" in shown.text
+
+
+TOO_LARGE = {
+    "just too large": 2**20 + 1,
+    "more than is kept in memory": 9 * 2**20,
+}
+
+
+@pytest.mark.parametrize("size", TOO_LARGE.values(), ids=TOO_LARGE)
+def test_a_file_that_is_too_large_is_said_to_be_and_never_parsed(
+    as_editor: Client, size: int
+) -> None:
+    file = SimpleUploadedFile("config", b"a" * size)
+
+    answer = as_editor.post(reverse("cluster_add"), {"kubeconfig_file": file})
+
+    assert answer.status_code == 422
+    assert "more than 1 MiB" in str(answer.context["form"].errors)
+    assert not Upload.objects.exists()
+
+
+def test_of_many_files_no_more_is_kept_than_of_one() -> None:
+    handler = CappedUploadHandler()
+    kept = []
+    for _ in range(3):
+        handler.new_file("file", "name", "text/plain", None)
+        for _ in range(6):
+            handler.receive_data_chunk(b"a" * 2**20, 0)
+        kept.append(handler.file_complete(6 * 2**20))
+
+    assert [file.size for file in kept] == [6 * 2**20] * 3
+    assert [len(file.read()) for file in kept] == [6 * 2**20, 2 * 2**20, 0]
+
+
+def test_what_is_pasted_beyond_all_measure_is_no_fault_of_ours(as_editor: Client) -> None:
+    answer = as_editor.post(reverse("cluster_add"), {"kubeconfig": "a" * 4 * 2**20})
+
+    assert answer.status_code == 400
+    assert b"more than 1 MiB" in answer.content

@@ -7,6 +7,7 @@ from io import StringIO
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from dashboard.models import AuditEvent, Invitation, Role, SignInLink, User
 from dashboard.services import accounts
-from tests.dashboard.conftest import PASSWORD
+from tests.dashboard.conftest import PASSWORD, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +59,15 @@ def test_guessing_is_stopped(ann: User, client: Client) -> None:
     assert not is_in(client)
 
 
-ELSEWHERE = ["//evil.example", "/\\evil.example", "https:evil.example", "https://evil.example/"]
+ELSEWHERE = [
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\t//evil.example",
+    "https:evil.example",
+    "https://evil.example/",
+    "javascript:alert(1)",
+]
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
@@ -236,3 +245,108 @@ def test_whoever_is_deactivated_is_out_at_once(
     as_admin.post(reverse("person_active", args=(viewer.pk,)), {"is_active": "false"})
 
     assert not is_in(as_viewer)
+
+
+def test_whoever_is_let_in_again_has_to_sign_in_again(
+    as_admin: Client, viewer: User, as_viewer: Client
+) -> None:
+    url = reverse("person_active", args=(viewer.pk,))
+
+    for is_active in ("false", "true"):
+        as_admin.post(url, {"is_active": is_active})
+
+    viewer.refresh_from_db()
+    assert viewer.is_active
+    assert not is_in(as_viewer)
+    assert is_in(as_admin)
+
+
+ENDS = {
+    "no admin any more": ("person_role", {"role": "editor"}),
+    "deactivated": ("person_active", {"is_active": "false"}),
+}
+
+
+@pytest.mark.parametrize(("name", "data"), ENDS.values(), ids=ENDS)
+def test_a_former_admin_gets_in_by_no_invitation_of_their_own(
+    as_admin: Client, client: Client, name: str, data: dict[str, str]
+) -> None:
+    former = User.objects.create_user("former", role=Role.ADMIN.value)
+    address, other = invite(signed_in(former), "admin"), invite(as_admin)
+
+    as_admin.post(reverse(name, args=(former.pk,)), data)
+
+    assert accept(client, address) == 404
+    assert client.get(other).status_code == 200
+    assert AuditEvent.objects.get(action="invitation withdrawn").about == "for the night shift"
+
+
+def test_a_session_from_before_signing_in_is_worth_nothing_after(client: Client) -> None:
+    """Session fixation: whoever planted the session in the browser would be in with it."""
+    store = client.session
+    store["planted"] = True
+    store.save()
+    planted = str(store.session_key)
+    client.cookies[settings.SESSION_COOKIE_NAME] = planted
+
+    client.post(link())
+
+    assert is_in(client)
+    other = Client()
+    other.cookies[settings.SESSION_COOKIE_NAME] = planted
+    assert not is_in(other)
+
+
+ALLAUTH = ["account_login", "account_logout", "account_change_password"]
+
+
+@pytest.mark.parametrize("name", [*ALLAUTH, "account_set_password"])
+def test_b41_nothing_about_an_account_changes_without_the_token(ann: User, name: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    if name == "account_set_password":
+        ann.set_unusable_password()
+        ann.save()
+    if name != "account_login":
+        client.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+    new = {"password1": "another good one", "password2": "another good one"}
+    data = {"login": "ann", "password": PASSWORD, "oldpassword": PASSWORD, **new}
+
+    assert client.post(reverse(name), data).status_code == 403
+    assert is_in(client) is (name != "account_login")
+    ann.refresh_from_db()
+    assert not ann.check_password(new["password1"])
+
+
+FOREIGN = {
+    "another site": {"Origin": "https://evil.example"},
+    "no site": {"Origin": "null"},
+    "a look-alike": {"Origin": "http://testserver.evil.example"},
+}
+
+
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
+def test_b41_a_foreign_page_sends_no_form_even_with_the_token(
+    ann: User, headers: dict[str, str]
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.get(reverse("account_login"))
+    token = client.cookies[settings.CSRF_COOKIE_NAME].value
+    data = {"login": "ann", "password": PASSWORD, "csrfmiddlewaretoken": token}
+
+    refused = client.post(reverse("account_login"), data, headers=headers)
+
+    assert refused.status_code == 403
+    assert client.post(reverse("account_login"), data).status_code == 302
+
+
+@pytest.mark.parametrize("target", ELSEWHERE)
+@pytest.mark.parametrize("name", ["account_logout", "account_change_password"])
+def test_b42_nobody_is_sent_elsewhere_afterwards(ann: User, name: str, target: str) -> None:
+    client = Client()
+    client.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
+    new = {"password1": "another good one", "password2": "another good one"}
+
+    answer = client.post(reverse(name), {"oldpassword": PASSWORD, "next": target, **new})
+
+    assert answer.status_code == 302
+    assert answer["Location"] in {"/", reverse("account_change_password")}

@@ -189,6 +189,8 @@ WHOLE = {
     "B27 aliases": (ALIASES, "anchors and aliases"),
     "B27 merge key": ("<<: {a: b}", "a key stands twice, or merges"),
     "B27 more than 1 MiB": ("a: " + "x" * (1 << 20), "larger than 1 MiB"),
+    "NUL in a value": ('kind: "Config\\0"', "line 1: holds a NUL"),
+    "NUL in a key": ('kind: Config\n"a\\0": b', "line 2: holds a NUL"),
     "B27 duplicate key": ("kind: Config\nkind: Config", "line 2: a key stands twice"),
     "deep nesting": (DEEP, "nested too deeply|no YAML"),
     "a tag": ("a: !!python/object/apply:os.system [id]", "tags are not taken"),

@@ -42,6 +42,7 @@ BAD = {
     "empty": ("", "begins with https"),
     "empty label": ("https://a..b", "not a host name"),
     "a zone": ("https://[fe80::1%25eth0]", "not the URL"),
+    "too long to be kept": (f"https://good/{'a' * 450}", "longer than 450"),
     "no IPv6": ("https://[1::2::3]", "not an IPv6"),
 }
 
