@@ -36,10 +36,15 @@ class Complaints(list[str]):
         """Note from now on what goes wrong on this page."""
         page.on("console", lambda said: self._note(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("requestfailed", lambda request: self._note_failure(request.failure, request.url))
         page.on("response", lambda answer: self._note_status(answer.status, answer.url))
 
     def _note(self, text: str) -> None:
         self.append(text)
+
+    def _note_failure(self, why: str | None, url: str) -> None:
+        if why != "net::ERR_ABORTED":  # what a page asks for while one leaves it
+            self._note(f"{why} {url}")
 
     def _note_status(self, status: int, url: str) -> None:
         if status >= 400:

@@ -1,0 +1,233 @@
+"""Every page of the running product in Chromium: it fits, it is quiet, and hands can work it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chromium import NARROW, WIDE, Complaints, chromium
+from tests.browser.story import sign_in
+from tests.replay import replay
+from tests.supervisor.conftest import environment_of_a_run
+from tests.supervisor.sites import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import BrowserContext, Locator, Page
+
+LIVE = "team-live"
+# So slow that progress can be seen, and well within the deadline.
+_ANSWER_SECONDS = 0.1
+_ACTIVE = "document.activeElement.innerText.trim() || document.activeElement.id"
+
+
+class Site(NamedTuple):
+    """The running product and an admin in a browser."""
+
+    url: str
+    browser: BrowserContext
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The sample fleet, and a kubeconfig of this machine with one context, LIVE."""
+    folder = tmp_path_factory.mktemp("site")
+    with replay("v1.37.2-legacy", name=LIVE, delay_seconds=_ANSWER_SECONDS) as live:
+        (folder / "kubeconfig").write_text(live.kubeconfig)
+        environment = {**environment_of_a_run(folder), "KUBECONFIG": str(folder / "kubeconfig")}
+        with running(environment, folder / "terminal") as site, chromium() as browser:
+            link = site.sign_in_link()
+            site.run("manage", "load_sample")
+            page = browser.new_page()
+            sign_in(page, link)
+            page.close()
+            yield Site(link.split("/sign-in/")[0], browser)
+
+
+@pytest.fixture
+def page(site: Site) -> Iterator[Page]:
+    """A page of the admin's browser, wide and light."""
+    page = site.browser.new_page()
+    page.set_viewport_size({"width": WIDE, "height": 900})
+    page.emulate_media(color_scheme="light")
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def complaints(page: Page) -> Complaints:
+    """What the browser finds wrong with the page."""
+    found = Complaints()
+    found.watch(page)
+    return found
+
+
+PAGES = {
+    "fleet": "/",
+    "fleet, sorted": "/?sort=-name",
+    "fleet, nothing found": "/?search=nowhere",
+    "always refused": "/clusters/eu-5/",
+    "legacy binding": "/clusters/eu-1/",
+    "over-granted": "/clusters/eu-2/",
+    "unrestricted": "/clusters/eu-3/",
+    "node authorizer": "/clusters/eu-4/",
+    "mixed": "/clusters/us-1/",
+    "settings": "/clusters/eu-1/settings/",
+    "remove": "/clusters/eu-1/remove/",
+    "add": "/clusters/add/",
+    "people": "/people/",
+    "profile": "/profile/",
+    "password": "/account/password/set/",
+    "sign out": "/account/logout/",
+}
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+def test_a_page_fits_and_nothing_fails(
+    site: Site, page: Page, complaints: Complaints, path: str
+) -> None:
+    page.goto(site.url + path)
+    _expect_to_fit_in_every_view(page)
+
+    assert not complaints
+
+
+VISITED = {
+    "sign in": ("/account/login/?next=/people/", "Sign in"),
+    "a link that is over": ("/sign-in/never-given-out/", "This link is over"),
+    "no such page": ("/nowhere/", "Not here"),
+}
+
+
+@pytest.mark.parametrize(("path", "heading"), VISITED.values(), ids=VISITED)
+def test_a_visitor_sees_pages_that_fit(
+    site: Site, page: Page, complaints: Complaints, path: str, heading: str
+) -> None:
+    cookies = site.browser.cookies()
+    site.browser.clear_cookies()
+    try:
+        page.goto(site.url + path)
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        _expect_to_fit_in_every_view(page)
+    finally:
+        site.browser.add_cookies(cookies)  # type: ignore[arg-type]  # what it gave itself
+
+    assert not [one for one in complaints if "404" not in one]
+
+
+def test_the_theme_is_chosen_and_kept(site: Site, page: Page) -> None:
+    root = page.locator("html")
+    page.goto(site.url)
+    page.get_by_role("button", name="Dark").click()
+    page.goto(f"{site.url}/people/")
+    expect(root).to_have_attribute("data-bs-theme", "dark")
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="As the system").click()
+
+    expect(root).to_have_attribute("data-bs-theme", "light")
+
+
+def test_clusters_are_found_while_typing_and_filtered_by_verdict(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    rows = page.locator("table.fleet tbody tr")
+    page.get_by_label("Find by name").press_sequentially("eu-2")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("Over-granted")
+    expect(page).to_have_url(re.compile("search=eu-2"))
+    page.goto(site.url)
+    page.get_by_role("link", name=re.compile("1 Refused")).click()
+
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("eu-5")
+    page.get_by_role("link", name=re.compile("Show all")).click()
+    expect(rows.filter(has_text="us-1")).to_have_count(1)
+
+
+def test_the_sample_leads_to_the_outage_and_its_command_is_copied(site: Site, page: Page) -> None:
+    site.browser.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(site.url)
+    page.get_by_role("link", name="see why in eu-5").click()
+    page.get_by_role("button", name="Copy").first.click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+
+    assert page.evaluate("navigator.clipboard.readText()") == (
+        "kubectl set subject clusterrolebinding system:node --group=system:nodes"
+    )
+
+
+def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    fleet = _tabbed(page, 14)
+    page.goto(f"{site.url}/clusters/eu-5/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    skipped_to = page.evaluate(_ACTIVE)
+    cluster = _tabbed(page, 8)
+
+    assert fleet[:5] == ["Skip to the content", "authzviz", "Fleet", "Add clusters", "People"]
+    assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
+    assert skipped_to.startswith("Fleet")
+    assert cluster[:2] == ["Fleet", "Settings"]
+    assert "Copy" in cluster
+
+
+def test_a_local_context_is_added_read_paused_and_removed(
+    site: Site, page: Page, complaints: Complaints
+) -> None:
+    page.goto(f"{site.url}/clusters/add/")
+    page.get_by_role("checkbox", name=LIVE).check()
+    page.get_by_role("button", name="Add those chosen").click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_contain_text("Legacy binding")
+
+    status = page.locator("#status")
+    _expect_read(status)
+    page.get_by_role("button", name="Read now").click()
+    expect(status).to_contain_text("reading now…")
+    _expect_read(status)
+    _expect_to_fit_in_every_view(page)
+
+    page.get_by_role("link", name="Settings").click()
+    _expect_to_fit_in_every_view(page)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("link", name=LIVE).click()
+    page.get_by_role("button", name="Resume reading").click()
+    expect(page.get_by_role("button", name="Read now")).to_be_visible()
+
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Remove it").click()
+    page.get_by_role("button", name="Remove it").click()
+    expect(page.locator("#messages")).to_contain_text("is removed")
+    assert not complaints
+
+
+def _expect_read(status: Locator) -> None:
+    """The reading has ended, and the line says how old its facts are."""
+    expect(status).to_contain_text(re.compile(r"read \d+ s ago"))
+    expect(status).to_contain_text("every 60 s")
+
+
+def _expect_to_fit_in_every_view(page: Page) -> None:
+    """Nothing makes the page itself scroll sideways, at either width, light or dark."""
+    for width in (NARROW, WIDE):
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
+            wider = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert wider == 0, f"{page.url} at {width} px, {scheme}: {wider} px too wide"
+
+
+def _tabbed(page: Page, times: int) -> list[str]:
+    """What has the focus after each press of the tabulator."""
+    focused = []
+    for _ in range(times):
+        page.keyboard.press("Tab")
+        focused.append(page.evaluate(_ACTIVE))
+    return focused
