@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Stored with each verdict; raised whenever the same snapshot may be judged differently."""
 
 
@@ -170,13 +170,62 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod bound to a node, with the names of what its kubelet reads for it, and nothing else.
+
+    `claims` are PersistentVolumeClaims and `resource_claims` ResourceClaims, those that were made
+    for it included; all in its own namespace.
+    """
+
+    namespace: str
+    name: str
+    node: str
+    is_mirror: bool = False
+    service_account: str = ""
+    secrets: tuple[str, ...] = ()
+    config_maps: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    resource_claims: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A PersistentVolumeClaim and the name of the volume that it is bound to, empty for none."""
+
+    namespace: str
+    name: str
+    volume: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A PersistentVolume that a claim is bound to, with the secrets that a kubelet mounts it by, as
+    (namespace, name).
+    """
+
+    name: str
+    claim_namespace: str
+    claim_name: str
+    secrets: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeAttachment:
+    """A VolumeAttachment and the node that it is for."""
+
+    name: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What one poll read of one cluster.
 
     `read_at` is our clock, `server_time` the apiserver's own (its Date header; None where it gave
     none): ages of leases are measured on the server's, so that a skewed poller sees no outage.
     `endpoints` are the addresses in EndpointSlice default/kubernetes. `is_live` is False for a
-    bundle or a recording.
+    bundle or a recording. What pods use is read only where it is asked for: it is None otherwise,
+    and no verdict hangs on it.
     """
 
     name: str
@@ -193,10 +242,16 @@ class Snapshot:
     nodes: Read[tuple[Node, ...]]
     leases: Read[tuple[Lease, ...]]
     is_live: bool = True
+    pods: Read[tuple[Pod, ...]] | None = None
+    claims: Read[tuple[Claim, ...]] | None = None
+    volumes: Read[tuple[Volume, ...]] | None = None
+    volume_attachments: Read[tuple[VolumeAttachment, ...]] | None = None
 
     @property
     def reads(self) -> dict[str, Read[object]]:
-        """Every read by its field's name, in the order in which a person would want them."""
+        """Every read that a verdict may rest on, by its field's name, in the order in which one
+        would want them.
+        """
         return {
             "version": self.version,
             "apiservers": self.apiservers,
@@ -208,3 +263,14 @@ class Snapshot:
             "nodes": self.nodes,
             "leases": self.leases,
         }
+
+    @property
+    def reads_about_pods(self) -> dict[str, Read[object]]:
+        """The reads about what pods use, by their field's name; empty where it wasn't asked for."""
+        found: dict[str, Read[object] | None] = {
+            "pods": self.pods,
+            "claims": self.claims,
+            "volumes": self.volumes,
+            "volume_attachments": self.volume_attachments,
+        }
+        return {name: read for name, read in found.items() if read is not None}

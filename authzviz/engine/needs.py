@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from authzviz.engine.node import LEASE_NAMESPACE
-from authzviz.engine.request import Request
+from authzviz.engine.request import LEASE_NAMESPACE, Request
 from authzviz.engine.versions import NEWEST_MINOR, clamp
 
 ANY_NAMESPACE = "<any namespace>"

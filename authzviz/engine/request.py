@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LEASE_NAMESPACE = "kube-node-lease"
+"""Where the nodes' Leases are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

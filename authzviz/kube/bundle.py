@@ -126,7 +126,7 @@ def _why_no_json(raw: bytes) -> str:
 
 
 def _check(snapshot: Snapshot) -> None:
-    for name, read in snapshot.reads.items():
+    for name, read in {**snapshot.reads, **snapshot.reads_about_pods}.items():
         if (read.outcome is Outcome.OK) is (read.value is None):
             raise BundleError(f"contradicts itself: {name} is {read.outcome}, by its value not")
     if any(moment is not None and moment.tzinfo is None for moment in _moments(snapshot)):

@@ -49,76 +49,6 @@ def asks(text: str, namespace: str = "", name: str = "", selector: str = "") -> 
     return Request(verb, resource, group, subresource, namespace, name, selector)
 
 
-# Request, and its decision in one version and in another, either side of a boundary.
-NODE_CASES: dict[str, tuple[Request, dict[int, Decision]]] = {
-    "create a node": (asks("create core/nodes"), {7: ALLOW, 37: ALLOW}),
-    "delete a node": (asks("delete core/nodes", name="n1"), {12: ALLOW, 13: NO}),
-    "own node": (asks("get core/nodes", name="n1"), {31: ALLOW, 32: ALLOW}),
-    "other node": (asks("get core/nodes", name="n2"), {31: ALLOW, 32: NO}),
-    "all nodes": (asks("list core/nodes"), {31: ALLOW, 32: NO}),
-    "status of other node": (asks("patch core/nodes/status", name="n2"), {7: ALLOW, 37: ALLOW}),
-    "all pods": (asks("list core/pods"), {31: ALLOW, 32: NO}),
-    "own pods": (asks("list core/pods", selector="spec.nodeName=n1"), {31: ALLOW, 32: ALLOW}),
-    "own pods, doubled sign": (
-        asks("watch core/pods", selector="status.phase=Running,spec.nodeName==n1"),
-        {32: ALLOW},
-    ),
-    "pods of another": (asks("list core/pods", selector="spec.nodeName=n2"), {32: NO}),
-    "one pod": (asks("get core/pods", "team", "p"), {31: ALLOW, 32: CONDITIONAL}),
-    "watch one pod": (asks("watch core/pods", "team", "p"), {32: CONDITIONAL}),
-    "patch pod status": (asks("patch core/pods/status", "team", "p"), {10: NO, 11: ALLOW}),
-    "evict": (asks("create core/pods/eviction", "team", "p"), {7: NO, 8: ALLOW}),
-    "a secret": (asks("get core/secrets", "team", "s"), {7: CONDITIONAL, 37: CONDITIONAL}),
-    "watch a secret": (asks("watch core/secrets", "team", "s"), {10: NO, 11: CONDITIONAL}),
-    "all secrets": (asks("list core/secrets", "team"), {11: NO, 37: NO}),
-    "a secret without namespace": (asks("get core/secrets", name="s"), {37: NO}),
-    "update a secret": (asks("update core/secrets", "team", "s"), {37: NO}),
-    "claim's status": (
-        asks("patch core/persistentvolumeclaims/status", "team", "c"),
-        {10: NO, 11: CONDITIONAL},
-    ),
-    "a volume": (asks("get core/persistentvolumes", name="v"), {7: CONDITIONAL}),
-    "a token": (
-        asks("create core/serviceaccounts/token", "team", "s"),
-        {11: NO, 12: CONDITIONAL},
-    ),
-    "a service account": (asks("get core/serviceaccounts", "team", "s"), {33: NO, 34: CONDITIONAL}),
-    "own lease": (asks(f"update {LEASES}/leases", "kube-node-lease", "n1"), {13: NO, 14: ALLOW}),
-    "other's lease": (asks(f"update {LEASES}/leases", "kube-node-lease", "n2"), {14: NO}),
-    "a new lease": (asks(f"create {LEASES}/leases", "kube-node-lease"), {14: ALLOW}),
-    "a lease elsewhere": (asks(f"create {LEASES}/leases", "kube-system"), {14: NO}),
-    "own CSINode": (asks(f"get {CSI}/csinodes", name="n1"), {13: NO, 14: ALLOW}),
-    "other's CSINode": (asks(f"get {CSI}/csinodes", name="n2"), {14: NO}),
-    "an attachment": (asks(f"get {CSI}/volumeattachments", name="a"), {9: NO, 10: CONDITIONAL}),
-    "runtime classes": (asks("list node.k8s.io/runtimeclasses"), {13: NO, 14: ALLOW}),
-    "new events": (asks("create events.k8s.io/events", "team"), {34: NO, 35: ALLOW}),
-    "a resource claim": (
-        asks("get resource.k8s.io/resourceclaims", "t", "c"),
-        {27: NO, 28: CONDITIONAL},
-    ),
-    "a resource slice": (asks("create resource.k8s.io/resourceslices"), {29: NO, 30: ALLOW}),
-    "own slices": (
-        asks("list resource.k8s.io/resourceslices", selector="spec.nodeName=n1"),
-        {30: NO, 31: ALLOW},
-    ),
-    "trust bundles": (asks("list certificates.k8s.io/clustertrustbundles"), {36: NO, 37: ALLOW}),
-    "a pod certificate": (
-        asks("create certificates.k8s.io/podcertificaterequests", "t"),
-        {36: NO, 37: ALLOW},
-    ),
-    "a path": (Request("get", path="/healthz"), {37: NO}),
-    "something else": (asks("list core/namespaces"), {37: NO}),
-}
-
-
-@pytest.mark.parametrize(("request_", "by_version"), NODE_CASES.values(), ids=NODE_CASES)
-def test_the_node_authorizer(request_: Request, by_version: dict[int, Decision]) -> None:
-    answers = {minor: node.decide("n1", request_, minor) for minor in by_version}
-
-    assert {minor: answer.decision for minor, answer in answers.items()} == by_version
-    assert all(answer.because for answer in answers.values())
-
-
 @pytest.mark.parametrize("minor", range(OLDEST_MINOR, NEWEST_MINOR + 1))
 def test_the_node_authorizer_answers_every_need(minor: int) -> None:
     refused = [
@@ -129,23 +59,6 @@ def test_the_node_authorizer_answers_every_need(minor: int) -> None:
     ]
 
     assert refused == []
-
-
-def test_a_nameless_node_is_no_node() -> None:
-    assert node.decide("", asks("create core/nodes"), 28).decision is NO
-
-
-IDENTITIES: dict[str, tuple[Identity, str | None]] = {
-    "a kubelet": (Identity("system:node:n1", ("system:nodes",)), "n1"),
-    "without the group": (Identity("system:node:n1", ("system:authenticated",)), None),
-    "without the name": (Identity("kubelet", ("system:nodes",)), None),
-    "with an empty name": (Identity("system:node:", ("system:nodes",)), ""),
-}
-
-
-@pytest.mark.parametrize(("identity", "name"), IDENTITIES.values(), ids=IDENTITIES)
-def test_who_is_a_node(identity: Identity, name: str | None) -> None:
-    assert identity.node_name == name
 
 
 RULES: dict[str, tuple[PolicyRule, Request, bool]] = {
