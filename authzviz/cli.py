@@ -61,12 +61,15 @@ def collect(
     kubeconfig: Kubeconfig = None,
     context: Annotated[str | None, typer.Option(metavar="C", help="Not the current one.")] = None,
     allow_exec: AllowExec = False,
+    with_pods: Annotated[
+        bool, typer.Option("--with-pods", help="With the names of what each pod uses.")
+    ] = False,
 ) -> None:
     """Read a cluster into a bundle: names, rules and authorization flags, no secrets."""
     from authzviz.kube import bundle
 
     chosen = _contexts(kubeconfig, [context] if context else [], False, allow_exec)
-    snapshot = _read(chosen[0])
+    snapshot = _read(chosen[0], with_pods=with_pods)
     if isinstance(snapshot, str):
         typer.echo(f"{chosen[0].name}: {snapshot}", err=True)
         raise typer.Exit(UNREACHABLE)
@@ -160,7 +163,7 @@ def _nothing_chosen(contexts: dict[str, Context], paths: Sequence[Path]) -> str:
     return f"no current context; choose with --context from: {', '.join(contexts)}"
 
 
-def _read(context: Context) -> Snapshot | str:
+def _read(context: Context, *, with_pods: bool = False) -> Snapshot | str:
     """The context's snapshot, or why not even /version was answered."""
     if context.credentials is None:
         return context.problem
@@ -169,7 +172,9 @@ def _read(context: Context) -> Snapshot | str:
     from authzviz.net import COMMAND_LINE
 
     try:
-        return collect(context.credentials, name=context.name, policy=COMMAND_LINE)
+        return collect(
+            context.credentials, name=context.name, policy=COMMAND_LINE, with_pods=with_pods
+        )
     except ClusterUnreachable as error:
         return error.message
 

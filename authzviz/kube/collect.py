@@ -21,6 +21,7 @@ from authzviz.kube.errors import (
 from authzviz.kube.lists import Kind, expect, read_list
 from authzviz.kube.nodes import read_leases, read_nodes
 from authzviz.kube.objects import UNDECODABLE, BindingJson, RoleJson, to_binding, to_role
+from authzviz.kube.pods import read_attachments, read_claims, read_pods, read_volumes
 from authzviz.net import AddressPolicy
 
 MAX_BYTES = 512 << 20
@@ -38,12 +39,14 @@ def collect(
     policy: AddressPolicy,
     deadline_seconds: float = 30.0,
     max_bytes: int = MAX_BYTES,
+    with_pods: bool = False,
 ) -> Snapshot:
     """What the cluster says now; each read ends as ok, forbidden or failed, never as empty.
 
     Raises ClusterUnreachable where not even /version is answered. Takes at most
     `deadline_seconds`, and takes at most `max_bytes` from the other side. What decides most is
-    read first, so that a slow cluster still tells it.
+    read first, so that a slow cluster still tells it. `with_pods` reads what pods use, too: the
+    names of secrets, config maps, claims and volumes.
     """
     read_at = datetime.now(UTC)
     if credentials.exec_plugin:
@@ -64,6 +67,10 @@ def collect(
         role_bindings = _bindings(connection, "rolebindings", "RoleBindingList")
         leases = read_leases(connection)
         nodes = read_nodes(connection)
+        pods = read_pods(connection) if with_pods else None
+        claims = read_claims(connection) if with_pods else None
+        volumes = read_volumes(connection) if with_pods else None
+        attachments = read_attachments(connection) if with_pods else None
     return Snapshot(
         name=name,
         server=str(connection.server),
@@ -78,6 +85,10 @@ def collect(
         role_bindings=role_bindings,
         nodes=nodes,
         leases=leases,
+        pods=pods,
+        claims=claims,
+        volumes=volumes,
+        volume_attachments=attachments,
     )
 
 
