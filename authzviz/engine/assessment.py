@@ -55,7 +55,7 @@ class Severity(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ApiServerState:
     """One apiserver as judged: None for modes or plugins where they can't be told, `why` then says
-    so.
+    so. `feature_gates` are those that its flags set, of those that matter to nodes.
     """
 
     name: str
@@ -65,6 +65,7 @@ class ApiServerState:
     node_restriction: Switch
     evidence: str
     why: str = ""
+    feature_gates: tuple[tuple[str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

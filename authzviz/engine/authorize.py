@@ -10,9 +10,12 @@ from authzviz.engine.assessment import Decision
 from authzviz.engine.chain import OPAQUE_MODES, state_of
 from authzviz.engine.decide import ALWAYS_ALLOW, NO_OPINION, Said, nobody
 from authzviz.engine.distribution import distribution_of
+from authzviz.engine.gates import BY_DEFAULT, Settings
+from authzviz.engine.graph import Graph, graph_of
 from authzviz.engine.identity import MASTERS_GROUP, NODE_USER_PREFIX, NODES_GROUP, Identity
-from authzviz.engine.judging import changing_minors, has_unseen, judged_minor
+from authzviz.engine.judging import has_unseen, judged_minor
 from authzviz.engine.model import Snapshot
+from authzviz.engine.node import changing_minors
 from authzviz.engine.rbac import index
 from authzviz.engine.request import Request
 from authzviz.engine.rights import Rights
@@ -33,7 +36,8 @@ _NO_NODE = Said(Decision.NO, because=f"Node takes nobody outside Group {NODES_GR
 class Chain:
     """One apiserver's authorizers in their order, by the rules of one minor version.
 
-    `modes` is None where they can't be told; `why` then says so.
+    `modes` is None where they can't be told; `why` then says so. `settings` are the gates that its
+    flags set, `graph` what is known of pods.
     """
 
     name: str
@@ -41,6 +45,8 @@ class Chain:
     why: str
     minor: int
     rights: Rights
+    settings: Settings = BY_DEFAULT
+    graph: Graph | None = None
 
     def decide(self, identity: Identity, request: Request) -> Said:
         """What this apiserver says to the request.
@@ -80,7 +86,7 @@ class Chain:
         name = identity.node_name
         if name is None:
             return _NO_NODE if identity.user.startswith(NODE_USER_PREFIX) else NO_OPINION
-        said = node.decide(name, request, self.minor)
+        said = node.decide(name, request, self.minor, self.settings, self.graph)
         return _said_by_node(said.decision, said.because)
 
 
@@ -107,29 +113,30 @@ def authorization_of(snapshot: Snapshot) -> Authorization:
     Apiservers that were not seen answer too, and where the version is not known, every version
     may: what they say is not known, or all that they may say.
     """
-    rights = Rights(index(snapshot))
+    rights, graph = Rights(index(snapshot)), graph_of(snapshot)
     minor, is_version_known = judged_minor(snapshot)
-    found: dict[tuple[tuple[str, ...] | None, str, int], Chain] = {}
-    for name, modes, why in _authorizers(snapshot):
-        for each in (minor,) if is_version_known else changing_minors():
+    found: dict[tuple[object, ...], Chain] = {}
+    for name, modes, why, settings in _authorizers(snapshot):
+        for each in (minor,) if is_version_known else changing_minors(settings):
             label = name if is_version_known else f"{name} as 1.{each}"
-            found.setdefault((modes, why, each), Chain(label, modes, why, each, rights))
+            chain = Chain(label, modes, why, each, rights, settings, graph)
+            found.setdefault((modes, why, each, settings), chain)
     return Authorization(tuple(found.values()))
 
 
-def _authorizers(snapshot: Snapshot) -> list[tuple[str, tuple[str, ...] | None, str]]:
-    """Name and modes of every apiserver, None for modes that can't be told, and why."""
-    found: list[tuple[str, tuple[str, ...] | None, str]] = []
+def _authorizers(snapshot: Snapshot) -> list[tuple[str, tuple[str, ...] | None, str, Settings]]:
+    """Name, modes and gates of every apiserver, None for modes that can't be told, and why."""
+    found: list[tuple[str, tuple[str, ...] | None, str, Settings]] = []
     for server in snapshot.apiservers.value or ():
         state = state_of(server)
         why = f"the authorizers of {state.name} can't be told: {state.why}" if state.why else ""
-        found.append((state.name, state.authorization_modes, why))
+        found.append((state.name, state.authorization_modes, why, state.feature_gates))
     if not found:
         why = snapshot.apiservers.why or "no apiserver's flags were seen"
-        return [("the apiserver", None, f"the authorizers can't be told: {why}")]
+        return [("the apiserver", None, f"the authorizers can't be told: {why}", BY_DEFAULT)]
     if has_unseen(snapshot, distribution_of(snapshot).name):
         why = "more apiservers answer than those whose flags were seen"
-        found.append(("an apiserver that was not seen", None, why))
+        found.append(("an apiserver that was not seen", None, why, BY_DEFAULT))
     return found
 
 

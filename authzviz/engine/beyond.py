@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.model import PolicyRule
 from authzviz.engine.node import NODE_RULES, Limit, NodeRule, rules_for
 
@@ -59,6 +60,7 @@ _CLUSTER_SCOPED = frozenset(
         "persistentvolumes",
         "volumeattachments",
         "csinodes",
+        "csinodeinfos",
         "csidrivers",
         "runtimeclasses",
         "storageclasses",
@@ -120,8 +122,23 @@ class Excess:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Where a grant reaches whom, and by which rules of the Node authorizer it is measured."""
+
+    namespace: str
+    owner: str | None
+    minor: int
+    settings: Settings
+
+
 def excess_of(
-    rules: tuple[PolicyRule, ...], *, namespace: str, owner: str | None, minor: int
+    rules: tuple[PolicyRule, ...],
+    *,
+    namespace: str,
+    owner: str | None,
+    minor: int,
+    settings: Settings = BY_DEFAULT,
 ) -> tuple[Excess, ...]:
     """What the rules give beyond Node authorizer and benign rules, worst first.
 
@@ -130,9 +147,10 @@ def excess_of(
     by name is beyond even while a pod of the node uses it. Wildcards are always beyond.
     """
     found: set[Excess] = set()
+    scope = _Scope(namespace, owner, minor, settings)
     for rule in rules:
         found.update(_paths(rule, namespace))
-        found.update(_resources(rule, namespace, owner, minor))
+        found.update(_resources(rule, scope))
     return tuple(sorted(found))
 
 
@@ -151,19 +169,17 @@ def _is_benign_url(url: str) -> bool:
     return url in _BENIGN_URLS or plain.startswith(_BENIGN_URL_TREES)
 
 
-def _resources(rule: PolicyRule, namespace: str, owner: str | None, minor: int) -> list[Excess]:
+def _resources(rule: PolicyRule, scope: _Scope) -> list[Excess]:
     found = []
     for resource in rule.resources:
         for group in rule.api_groups:
-            if _grants_nothing(group, resource, namespace):
+            if _grants_nothing(group, resource, scope.namespace):
                 continue
             verbs = tuple(
-                verb
-                for verb in rule.verbs
-                if not _is_allowed(verb, group, resource, rule, namespace, owner, minor)
+                verb for verb in rule.verbs if not _is_allowed(verb, group, resource, rule, scope)
             )
             if verbs:
-                found.append(_worded(verbs, group, resource, rule, namespace))
+                found.append(_worded(verbs, group, resource, rule, scope.namespace))
     return found
 
 
@@ -186,23 +202,15 @@ def _homes() -> dict[str, frozenset[str]]:
     return {resource: frozenset(groups) for resource, groups in homes.items()}
 
 
-def _is_allowed(
-    verb: str,
-    group: str,
-    resource: str,
-    rule: PolicyRule,
-    namespace: str,
-    owner: str | None,
-    minor: int,
-) -> bool:
+def _is_allowed(verb: str, group: str, resource: str, rule: PolicyRule, scope: _Scope) -> bool:
     if verb in _BENIGN_VERBS.get((group, resource), ()):
         return True
     names = rule.resource_names
-    if (group, resource, verb, namespace) == ("", "configmaps", "get", "kube-system"):
+    if (group, resource, verb, scope.namespace) == ("", "configmaps", "get", "kube-system"):
         return bool(names) and all(_is_benign_configmap(name) for name in names)
     return any(
-        verb in node_rule.verbs and _is_within(node_rule, names, namespace, owner)
-        for node_rule in rules_for(minor, group, resource)
+        verb in node_rule.verbs and _is_within(node_rule, names, scope)
+        for node_rule in rules_for(scope.minor, group, resource, scope.settings)
     )
 
 
@@ -210,14 +218,12 @@ def _is_benign_configmap(name: str) -> bool:
     return name == "kubeadm-config" or name.startswith(_BENIGN_CONFIGMAPS)
 
 
-def _is_within(
-    node_rule: NodeRule, names: tuple[str, ...], namespace: str, owner: str | None
-) -> bool:
-    if node_rule.namespace and node_rule.namespace != namespace:
+def _is_within(node_rule: NodeRule, names: tuple[str, ...], scope: _Scope) -> bool:
+    if node_rule.namespace and node_rule.namespace != scope.namespace:
         return False
     if node_rule.limit is Limit.FREE:
         return True
-    is_own = bool(names) and all(name == owner for name in names)
+    is_own = bool(names) and all(name == scope.owner for name in names)
     return node_rule.limit is Limit.OWN and is_own
 
 

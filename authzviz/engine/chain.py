@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from authzviz.engine import gates
 from authzviz.engine.assessment import ApiServerState, Switch
 from authzviz.engine.flags import BadFlagError, values_of
 from authzviz.engine.model import ApiServer, Flag
@@ -28,6 +29,7 @@ def state_of(server: ApiServer) -> ApiServerState:
     try:
         modes, why = _modes(server.flags)
         plugins = _plugins(server.flags)
+        settings = gates.of_flags(server.flags)
     except BadFlagError as bad:
         return _unknown(server, f"an apiserver can't start with these flags: {bad}")
     return ApiServerState(
@@ -38,6 +40,7 @@ def state_of(server: ApiServer) -> ApiServerState:
         node_restriction=_switch(NODE_RESTRICTION in plugins),
         evidence=server.evidence,
         why=why,
+        feature_gates=settings,
     )
 
 

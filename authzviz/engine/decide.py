@@ -8,6 +8,7 @@ from authzviz.engine import node
 from authzviz.engine.assessment import Answer, Decision
 from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.classes import NodeClass
+from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.grants import describe_binding, describe_role, describe_subject
 from authzviz.engine.needs import ANY_NAMESPACE, Need
 from authzviz.engine.rbac import Rbac, Reach
@@ -63,7 +64,12 @@ def may_be_granted(rbac: Rbac, nodes: NodeClass, request: Request) -> bool:
 
 
 def decide(
-    modes: tuple[str, ...], rbac: Rbac, nodes: NodeClass, request: Request, minor: int
+    modes: tuple[str, ...],
+    rbac: Rbac,
+    nodes: NodeClass,
+    request: Request,
+    minor: int,
+    settings: Settings = BY_DEFAULT,
 ) -> Said:
     """What the chain says to a request that a kubelet needs: the first that allows wins.
 
@@ -73,7 +79,7 @@ def decide(
     """
     fallback = Said(Decision.NO, because=nobody(modes))
     for mode in modes:
-        said = _ask(mode, rbac, nodes, request, minor)
+        said = _ask(mode, rbac, nodes, request, minor, settings)
         if said.decision in (Decision.ALLOW, Decision.CONDITIONAL):
             return said
         if said.decision is Decision.UNKNOWN:
@@ -87,6 +93,7 @@ def answer(
     rbac: Rbac,
     nodes: NodeClass,
     minor: int,
+    settings: Settings = BY_DEFAULT,
 ) -> Answer:
     """What one need gets from one apiserver: the worst of what its requests get.
 
@@ -95,7 +102,9 @@ def answer(
     if modes is None:
         said = _without_chain(need, nodes)
     else:
-        all_said = [decide(modes, rbac, nodes, request, minor) for request in need.requests]
+        all_said = [
+            decide(modes, rbac, nodes, request, minor, settings) for request in need.requests
+        ]
         said = min(all_said, key=lambda each: _WORST_FIRST.index(each.decision))
         if said.decision is Decision.NO:
             said = _refusal(need, modes, rbac, nodes)
@@ -111,11 +120,13 @@ def answer(
     )
 
 
-def _ask(mode: str, rbac: Rbac, nodes: NodeClass, request: Request, minor: int) -> Said:
+def _ask(
+    mode: str, rbac: Rbac, nodes: NodeClass, request: Request, minor: int, settings: Settings
+) -> Said:
     if mode == "AlwaysAllow":
         return ALWAYS_ALLOW
     if mode == "Node":
-        said = node.decide(nodes.example, request, minor)
+        said = node.decide(nodes.example, request, minor, settings)
         return Said(said.decision, mode, f"Node authorizer, rules of 1.{minor}", said.because)
     if mode == "RBAC":
         return _ask_rbac(rbac, nodes, request)

@@ -132,7 +132,9 @@ def of_flags(flags: tuple[Flag, ...]) -> Settings:
             continue
         if not equals or value.strip() not in _BOOLEANS:
             raise BadFlagError(f'feature-gates "{pair.strip()}" is neither on nor off')
-        # Since 1.31 the component's name may stand before the gate's.
-        found[name.strip().removeprefix("kube:")] = _BOOLEANS[value.strip()]
+        # Since 1.31 the component's name may stand before the gate's; /flagz shows it empty.
+        component, colon, gate = name.strip().rpartition(":")
+        if not colon or component in ("", "kube"):
+            found[gate] = _BOOLEANS[value.strip()]
     special = {_ALPHA.value, _BETA.value}
     return tuple(sorted((n, on) for n, on in found.items() if n in _DEFAULTS or n in special))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from authzviz.engine.assessment import Grant
 from authzviz.engine.beyond import Excess, excess_of
+from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.identity import AUTHENTICATED_GROUP, named_node
 from authzviz.engine.model import Binding, Subject
 from authzviz.engine.rbac import Rbac, Reach
@@ -12,12 +13,12 @@ Excesses = dict[tuple[str, str, str, str], tuple[Excess, ...]]
 """Excess by binding's namespace, kind and name of the role, and the node that alone is reached."""
 
 
-def grants_of(rbac: Rbac, minor: int) -> tuple[Grant, ...]:
+def grants_of(rbac: Rbac, minor: int, settings: Settings = BY_DEFAULT) -> tuple[Grant, ...]:
     """The grants that reach kubelets, the worst beyond the Node authorizer first, then by name."""
     seen: Excesses = {}
     ranked = []
     for reach in rbac.to_kubelets():
-        excess = _excess(reach, minor, seen)
+        excess = _excess(reach, minor, seen, settings)
         rank = excess[0].rank if excess else _BENIGN
         grant = _grant(reach, excess)
         ranked.append((rank, reach.subject.kind == "User", grant.binding, grant.subject, grant))
@@ -27,12 +28,12 @@ def grants_of(rbac: Rbac, minor: int) -> tuple[Grant, ...]:
 _BENIGN = 1_000
 
 
-def is_beyond(reach: Reach, minor: int, seen: Excesses) -> bool:
+def is_beyond(reach: Reach, minor: int, seen: Excesses, settings: Settings = BY_DEFAULT) -> bool:
     """True where the binding is known to give a kubelet more than the Node authorizer.
 
-    `seen` is kept between calls for one snapshot and version: many bindings share few roles.
+    `seen` is kept between calls for one snapshot, version and gates: many bindings share few roles.
     """
-    return bool(_excess(reach, minor, seen))
+    return bool(_excess(reach, minor, seen, settings))
 
 
 def describe_binding(binding: Binding) -> str:
@@ -56,7 +57,7 @@ def describe_subject(subject: Subject) -> str:
     return f"{subject.kind} {name}"
 
 
-def _excess(reach: Reach, minor: int, seen: Excesses) -> tuple[Excess, ...]:
+def _excess(reach: Reach, minor: int, seen: Excesses, settings: Settings) -> tuple[Excess, ...]:
     ref, namespace = reach.binding.role_ref, reach.binding.namespace
     key = (namespace, ref.kind, ref.name, "")
     if key not in seen and any(rule.resource_names for rule in reach.rules):
@@ -64,7 +65,9 @@ def _excess(reach: Reach, minor: int, seen: Excesses) -> tuple[Excess, ...]:
         key = (*key[:3], named_node(reach.subject) or "")
     if key not in seen:
         owner = key[3] or None
-        seen[key] = excess_of(reach.rules, namespace=namespace, owner=owner, minor=minor)
+        seen[key] = excess_of(
+            reach.rules, namespace=namespace, owner=owner, minor=minor, settings=settings
+        )
     return seen[key]
 
 

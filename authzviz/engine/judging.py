@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 from authzviz.engine import chain, verdict
 from authzviz.engine.assessment import (
@@ -16,15 +17,16 @@ from authzviz.engine.assessment import (
 )
 from authzviz.engine.classes import NodeClass, classes_of
 from authzviz.engine.distribution import Distribution, distribution_of
+from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.grants import grants_of
 from authzviz.engine.health import Health, health_of
 from authzviz.engine.missing import missing_of
 from authzviz.engine.model import Outcome, Snapshot
-from authzviz.engine.node import NODE_RULES
+from authzviz.engine.node import changing_minors
 from authzviz.engine.paths import paths_of
 from authzviz.engine.rbac import Rbac, index, is_decisive_whole
 from authzviz.engine.verdict import Control, Granted
-from authzviz.engine.versions import NEWEST_MINOR, OLDEST_MINOR, clamp, minor_of
+from authzviz.engine.versions import NEWEST_MINOR, clamp, minor_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,9 @@ def examine(snapshot: Snapshot) -> Judged:
     control = _control(snapshot, states, has_unseen=is_more_unseen)
     minors = (minor,) if is_version_known else changing_minors()
     possible: set[Verdict] = set()
-    for each in minors:
-        possible |= verdict.of_cluster(control, *_granted(rbac, classes, each))
+    settings = tuple(dict.fromkeys(state.feature_gates for state in states)) or (BY_DEFAULT,)
+    for each, gates in product(minors, settings):
+        possible |= verdict.of_cluster(control, *_granted(rbac, classes, each, gates))
     possible_in_order = verdict.in_order(_guarded(possible, snapshot, states))
     switches = [state.node_authorizer for state in states] or [Switch.UNKNOWN]
     restrictions = [state.node_restriction for state in states] or [Switch.UNKNOWN]
@@ -95,7 +98,7 @@ def examine(snapshot: Snapshot) -> Judged:
         node_authorizer=chain.over_all(tuple(switches)),
         node_restriction=chain.over_all(tuple(restrictions)),
         rbac=rbac,
-        grants=grants_of(rbac, minor),
+        grants=grants_of(rbac, minor, settings[0]),
         paths=paths_of(states, rbac, classes, minor, control),
         health=health_of(snapshot),
         distribution=distribution,
@@ -106,12 +109,13 @@ def examine(snapshot: Snapshot) -> Judged:
 
 
 def _granted(
-    rbac: Rbac, classes: tuple[NodeClass, ...], minor: int
+    rbac: Rbac, classes: tuple[NodeClass, ...], minor: int, settings: Settings
 ) -> tuple[tuple[Granted, ...], tuple[Granted, ...]]:
     """What RBAC grants the classes that are certain, and those that may exist."""
-    pairs = list(zip(classes, verdict.granted_to(rbac, classes, minor), strict=True))
-    certain = tuple(granted for nodes, granted in pairs if nodes.is_certain)
-    return certain, tuple(granted for nodes, granted in pairs if not nodes.is_certain)
+    granted = verdict.granted_to(rbac, classes, minor, settings)
+    pairs = list(zip(classes, granted, strict=True))
+    certain = tuple(each for nodes, each in pairs if nodes.is_certain)
+    return certain, tuple(each for nodes, each in pairs if not nodes.is_certain)
 
 
 def judged_minor(snapshot: Snapshot) -> tuple[int, bool]:
@@ -122,12 +126,6 @@ def judged_minor(snapshot: Snapshot) -> tuple[int, bool]:
     kubelets = [minor_of(node.kubelet_version) for node in snapshot.nodes.value or ()]
     known = [minor for minor in kubelets if minor is not None]
     return clamp(max(known, default=NEWEST_MINOR)), False
-
-
-def changing_minors() -> tuple[int, ...]:
-    """Every version in which some rule of a node changes."""
-    changes = {rule.since for rule in NODE_RULES} | {rule.until + 1 for rule in NODE_RULES}
-    return tuple(sorted(minor for minor in changes if OLDEST_MINOR <= minor <= NEWEST_MINOR))
 
 
 def has_unseen(snapshot: Snapshot, distribution: str) -> bool:

@@ -18,7 +18,7 @@ from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.graph import relation_of
 from authzviz.engine.opinion import no_relation, why_no_opinion
 from authzviz.engine.request import LEASE_NAMESPACE, Request
-from authzviz.engine.versions import NEWEST_MINOR, clamp
+from authzviz.engine.versions import NEWEST_MINOR, OLDEST_MINOR, clamp
 
 if TYPE_CHECKING:
     from authzviz.engine.graph import Graph
@@ -192,6 +192,18 @@ def decide(
             if answer is not None:
                 return _worded(answer, node, minor)
     return NodeAnswer(Decision.NO, why_no_opinion(node, request, minor, settings))
+
+
+def changing_minors(settings: Settings = BY_DEFAULT) -> tuple[int, ...]:
+    """Every version in which some rule of a node changes, the oldest included."""
+    found: list[int] = []
+    before: dict[tuple[str, str, str], tuple[NodeRule, ...]] = {}
+    for minor in range(OLDEST_MINOR, NEWEST_MINOR + 1):
+        rules = _by_request(minor, settings)
+        if rules != before:
+            found.append(minor)
+        before = rules
+    return tuple(found)
 
 
 @cache

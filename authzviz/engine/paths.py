@@ -7,6 +7,7 @@ from dataclasses import replace
 from authzviz.engine import decide, verdict
 from authzviz.engine.assessment import Answer, ApiServerState, Decision, Path, Verdict
 from authzviz.engine.classes import NodeClass
+from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.needs import Need, needs_of
 from authzviz.engine.rbac import Rbac
 from authzviz.engine.verdict import Control, Granted
@@ -48,16 +49,19 @@ def _answer(
     states: tuple[ApiServerState, ...], rbac: Rbac, nodes: NodeClass, need: Need, minor: int
 ) -> Answer:
     """One need's answer; where apiservers disagree the worst, and who says what."""
-    chains = list(dict.fromkeys(state.authorization_modes for state in states)) or [None]
-    answers = [decide.answer(need, modes, rbac, nodes, minor) for modes in chains]
+    chains = list(dict.fromkeys(map(_chain, states))) or [(None, BY_DEFAULT)]
+    answers = [
+        decide.answer(need, modes, rbac, nodes, minor, settings) for modes, settings in chains
+    ]
     worst = min(answers, key=lambda answer: _WORST_FIRST.index(answer.decision))
     if len({(answer.decision, answer.by) for answer in answers}) == 1:
         return worst
-    said = [
-        f"{state.name}: {_said(answers[chains.index(state.authorization_modes)])}"
-        for state in states
-    ]
+    said = [f"{state.name}: {_said(answers[chains.index(_chain(state))])}" for state in states]
     return replace(worst, because="; ".join(said))
+
+
+def _chain(state: ApiServerState) -> tuple[tuple[str, ...] | None, Settings]:
+    return state.authorization_modes, state.feature_gates
 
 
 def _said(answer: Answer) -> str:

@@ -24,6 +24,7 @@ from authzviz.engine.assessment import ApiServerState, Switch, Verdict
 from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.classes import NodeClass
 from authzviz.engine.decide import may_be_granted, sure_reach
+from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.grants import Excesses, is_beyond
 from authzviz.engine.needs import needs_of
 from authzviz.engine.rbac import Rbac
@@ -57,13 +58,17 @@ class Granted:
     may_be_beyond: bool
 
 
-def granted_to(rbac: Rbac, classes: tuple[NodeClass, ...], minor: int) -> tuple[Granted, ...]:
-    """What RBAC grants each class of nodes in that version, in their order."""
+def granted_to(
+    rbac: Rbac, classes: tuple[NodeClass, ...], minor: int, settings: Settings = BY_DEFAULT
+) -> tuple[Granted, ...]:
+    """What RBAC grants each class of nodes in that version with these gates, in their order."""
     seen: Excesses = {}
-    return tuple(_granted_to(rbac, nodes, minor, seen) for nodes in classes)
+    return tuple(_granted_to(rbac, nodes, minor, settings, seen) for nodes in classes)
 
 
-def _granted_to(rbac: Rbac, nodes: NodeClass, minor: int, seen: Excesses) -> Granted:
+def _granted_to(
+    rbac: Rbac, nodes: NodeClass, minor: int, settings: Settings, seen: Excesses
+) -> Granted:
     needs = needs_of(nodes.example, minor)
     sure, at_most = set(), set()
     for need in needs:
@@ -77,7 +82,7 @@ def _granted_to(rbac: Rbac, nodes: NodeClass, minor: int, seen: Excesses) -> Gra
         or rbac.is_open_in_namespaces
         or any(reach.is_unread for reach in nodes.reaches)
     )
-    beyond = any(is_beyond(reach, minor, seen) for reach in nodes.reaches)
+    beyond = any(is_beyond(reach, minor, seen, settings) for reach in nodes.reaches)
     return Granted(
         core=frozenset(need.id for need in needs if need.is_core),
         needs=frozenset(need.id for need in needs),

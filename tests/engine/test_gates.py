@@ -20,7 +20,11 @@ FLAGS: dict[str, tuple[tuple[str, ...], Settings]] = {
     ),
     "spaces and empty places": ((f" {SELECTORS} = 1 , ,",), ((SELECTORS, True),)),
     "given twice": ((f"{SELECTORS}=true", f"{SELECTORS}=false"), ((SELECTORS, False),)),
-    "of a component": ((f"kube:{SELECTORS}=true",), ((SELECTORS, True),)),
+    "of a component": (
+        (f"kube:{SELECTORS}=true,other:TokenRequest=true",),
+        ((SELECTORS, True),),
+    ),
+    "as /flagz shows it": ((f":{SELECTORS}=true",), ((SELECTORS, True),)),
     "all alpha": (("AllAlpha=true,AllBeta=false",), (("AllAlpha", True), ("AllBeta", False))),
 }
 
