@@ -1,7 +1,8 @@
-"""Speed and memory of `authzviz check` on a lab cluster of 5,000 nodes: `make bench`.
+"""Speed and memory on a lab cluster of 5,000 nodes: `make bench`.
 
-Whole processes are measured, interpreter start included, beside the official client's typed
-list of the nodes in the same run: figures of different runs on a shared machine don't compare.
+Whole processes of `authzviz check` are measured, interpreter start included, beside the official
+client's typed list of the nodes in the same run: figures of different runs on a shared machine
+don't compare. Then the engine by itself, beside the apiserver's own decisions.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench_engine import engine_figures
 from tests.lab.bench_cluster import Size, fill
 from tests.lab.rig import open_lab
 
@@ -66,6 +68,8 @@ def main() -> None:
         check = [str(_CHECK), "check", "--kubeconfig", str(kubeconfig), "--fail-on", "none"]
         typed = [sys.executable, "-c", _TYPED_LIST, str(kubeconfig)]
         _print_table({"authzviz check": _median(check), "typed list_node": _median(typed)})
+        for line in engine_figures(cluster):
+            print(line)
 
 
 def _median(command: list[str]) -> Figures:

@@ -109,8 +109,9 @@ def _evidence(snapshot: Snapshot) -> Iterator[Distribution]:
 
 def _kubeadm(snapshot: Snapshot) -> Iterator[Distribution]:
     for node in snapshot.nodes.value or ():
-        if any(key == _KUBEADM_ANNOTATION for key, _ in node.annotations):
-            yield Distribution("kubeadm", f"node {node.name} has annotation {_KUBEADM_ANNOTATION}")
+        for key, _ in node.annotations:
+            if key == _KUBEADM_ANNOTATION:
+                yield Distribution("kubeadm", f"node {node.name} has annotation {key}")
     for binding in snapshot.cluster_role_bindings.value or ():
         if binding.name.startswith("kubeadm:"):
             yield Distribution("kubeadm", f"there is a ClusterRoleBinding {binding.name}")

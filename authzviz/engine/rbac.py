@@ -129,11 +129,13 @@ class Rbac:
                 return binding
         return None
 
-    def named_nodes(self) -> Iterator[str]:
+    def named_nodes(self) -> list[str]:
         """The nodes that bindings name as users."""
-        for user in self.users:
-            if user.startswith(NODE_USER_PREFIX) and user != NODE_USER_PREFIX:
-                yield user.removeprefix(NODE_USER_PREFIX)
+        return [
+            user.removeprefix(NODE_USER_PREFIX)
+            for user in self.users
+            if user.startswith(NODE_USER_PREFIX) and user != NODE_USER_PREFIX
+        ]
 
     def to_kubelets(self) -> Iterator[Reach]:
         """Every binding that reaches some kubelet, through each of its subjects."""
