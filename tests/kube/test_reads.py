@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
 
 from authzviz.engine.model import Outcome, Read, Snapshot
 from tests.kube.reading import RECORDING, collected, with_answers
+from tests.memory import MIB, growth
 from tests.replay import HANG, TOKEN, Reply, json_reply, replay, status_reply
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -119,6 +121,23 @@ def test_b18_a_compressed_answer_is_refused_unpacked_by_nobody() -> None:
 
     assert read.outcome is Outcome.FAILED
     assert "compressed" in read.why
+
+
+BOMBS = {
+    "announced": {"Content-Encoding": "gzip"},
+    "not announced": {},
+}
+
+
+@pytest.mark.parametrize("headers", BOMBS.values(), ids=BOMBS)
+def test_b18_a_bomb_is_never_unpacked(headers: dict[str, str]) -> None:
+    packed = gzip.compress(b"\0" * (300 * MIB), 1)
+
+    with growth() as measured:
+        read = bindings((200, {**JSON, **headers}, packed))
+
+    assert read.outcome is Outcome.FAILED
+    assert measured.most_bytes < 64 * MIB
 
 
 def test_b19_too_large_headers_are_refused() -> None:
