@@ -205,6 +205,8 @@ def _unknown(judged: Judged) -> str:
             "RBAC grants kubelets nothing of note: they live by the Node authorizer, by"
             " AlwaysAllow, or not at all, and which can't be told."
         )
+    if len(possible) > _FEW:
+        return "Too little was read to tell by which path kubelets get their permissions."
     return f"It can't be told whether this cluster is {alternatives}."
 
 
@@ -212,8 +214,11 @@ def _why_unknown(judged: Judged) -> str:
     facts = [f"The Node authorizer {_can_be_told(judged.node_authorizer)}"]
     facts.append(f"NodeRestriction {_can_be_told(judged.node_restriction)}")
     missing = [each.what for each in decisive(judged.missing)]
-    possible = listed([verdict.value for verdict in judged.possible], last="or")
-    return f"{'; '.join(facts)}. Not known: {listed(missing[:4])}. Possible: {possible}."
+    return f"{'; '.join(facts)}. Not known: {listed(missing[:4])}."
+
+
+_FEW = 4
+"""So many verdicts can be told apart in one sentence."""
 
 
 _GRANTED = frozenset((Verdict.INCOMPLETE, Verdict.LEGACY_BINDING, Verdict.OVER_GRANTED))

@@ -178,7 +178,8 @@ def _row(fact: Facts) -> Row:
         possible=tuple(current.possible) if current and len(current.possible) > 1 else (),
         summary=visible(current.summary) if current else "",
         version=visible(current.version) if current else "",
-        distribution=DISTRIBUTIONS.get(key, key),
+        # Said on the cluster's own page; here it would stand in every other row.
+        distribution="" if key == "unknown" else DISTRIBUTIONS.get(key, key),
         nodes_ready=current.nodes_ready if current else None,
         nodes_total=current.nodes_total if current else None,
         missing=current.missing_count if current else 0,

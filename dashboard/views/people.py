@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -94,6 +95,7 @@ def _page(
         "invitations": accounts.open_invitations(),
         "roles": list(Role),
         "form": form,
+        "is_local": settings.AUTHZVIZ_LOCAL,
         **more,
     }
     return render(request, "people.html", context, status=status)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
 
 from dashboard.models import Role, User
 from dashboard.services import accounts, uploads
@@ -128,3 +130,14 @@ def test_templates_leave_no_way_around_escaping_and_the_policy(pattern: str) -> 
 
     assert len(files) > 20
     assert found == []
+
+
+@pytest.mark.parametrize("is_local", [True, False], ids=["local", "for others"])
+def test_an_invitation_tells_where_its_link_opens(
+    as_admin: Client, settings: Settings, is_local: bool
+) -> None:
+    settings.AUTHZVIZ_LOCAL = is_local
+
+    shown = page(as_admin.post(reverse("invite"), {"note": "night shift", "role": "viewer"}))
+
+    assert ("on this machine only" in shown.text) is is_local
