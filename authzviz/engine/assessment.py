@@ -73,9 +73,9 @@ class Answer:
     """What one need of a kubelet gets.
 
     `need` is a stable id, `title` the need in words ("renew its Lease"), `without` what fails
-    without it. `by` is the authorizer that answers ("Node", "RBAC", "AlwaysAllow", ""), `through`
-    the grant that does ("ClusterRoleBinding system:node") or what refuses, `because` the reason in
-    a sentence.
+    without it, `why` what a kubelet does it for. `by` is the authorizer that answers ("Node",
+    "RBAC", "AlwaysAllow", ""), `through` the grant that does ("ClusterRoleBinding system:node") or
+    what refuses, `because` the reason in a sentence.
     """
 
     need: str
@@ -86,6 +86,7 @@ class Answer:
     through: str
     because: str
     without: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ def answer(
         through=said.through,
         because=said.because,
         without=need.without,
+        why=need.why,
     )
 
 

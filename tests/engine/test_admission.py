@@ -24,12 +24,8 @@ from authzviz.engine.writes import (
     Write,
 )
 
-LEASES, CSI, EARLY, DRA = (
-    "coordination.k8s.io",
-    "storage.k8s.io",
-    "csi.storage.k8s.io",
-    "resource.k8s.io",
-)
+LEASES, CSI = "coordination.k8s.io", "storage.k8s.io"
+EARLY, DRA = "csi.storage.k8s.io", "resource.k8s.io"
 CERTS = "certificates.k8s.io"
 SERVING = "kubernetes.io/kubelet-serving"
 
