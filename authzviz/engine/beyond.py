@@ -250,8 +250,13 @@ def _what(group: str, resource: str) -> str:
     return resource if group in known else f"{resource}.{group}"
 
 
+def rank_of(resource: str) -> int:
+    """How bad it is to reach that resource: smaller is worse."""
+    return _WORST.index(resource) + 1 if resource in _WORST else len(_WORST) + 1
+
+
 def _rank(verbs: tuple[str, ...], resource: str) -> int:
     if resource == "*" or (resource.startswith("*/") and "*" in verbs):
         return 0
-    rank = _WORST.index(resource) + 1 if resource in _WORST else len(_WORST) + 1
+    rank = rank_of(resource)
     return min(rank, 3) if _WORST_VERBS & set(verbs) - {"*"} else rank

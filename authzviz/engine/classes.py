@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from authzviz.engine.identity import NODE_USER_PREFIX, kubelet_of
@@ -35,21 +35,64 @@ def classes_of(snapshot: Snapshot, rbac: Rbac) -> tuple[NodeClass, ...]:
     The class of the next node to join comes first. Time: O(nodes + bindings).
     """
     sorter = _Sorter(rbac)
+    kinds = _kinds(snapshot, sorter.key, (sorter,))
+    return tuple(_class(rbac, kind) for kind in kinds)
+
+
+def classes_in_both(
+    snapshot: Snapshot, before: Rbac, after: Rbac
+) -> tuple[tuple[NodeClass, NodeClass], ...]:
+    """Classes of nodes that are alike before and after the bindings change, as each sees them.
+
+    Both sides have the same nodes: those of the snapshot, and those that bindings of either name.
+    """
+    one, other = _Sorter(before), _Sorter(after)
+
+    def key(node: str) -> _Key:
+        return one.key(node), other.key(node)
+
+    kinds = _kinds(snapshot, key, (one, other))
+    return tuple((_class(before, kind), _class(after, kind)) for kind in kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    example: str
+    names: list[str]
+    is_certain: bool
+
+
+def _kinds(
+    snapshot: Snapshot, key_of: Callable[[str], _Key], sorters: tuple[_Sorter, ...]
+) -> list[_Kind]:
     existing = [node.name for node in snapshot.nodes.value or ()]
-    found: dict[_Key, list[str]] = {sorter.key(UNNAMED_NODE): []}
+    bound = {name for sorter in sorters for name in sorter.rbac.named_nodes()}
+    named = {name for sorter in sorters for name in sorter.names_in_rules}
+    first = key_of(UNNAMED_NODE)
+    found: dict[_Key, list[str]] = {first: []}
+    examples = {first: UNNAMED_NODE}
+    # Nearly all nodes are named by nothing, and so alike.
+    special = bound | named | {UNNAMED_NODE}
+    plain = [name for name in existing if name not in special]
+    if plain:
+        found.setdefault(key_of(plain[0]), []).extend(plain)
     for name in existing:
-        found.setdefault(sorter.key(name), []).append(name)
+        if name in special:
+            found.setdefault(key_of(name), []).append(name)
     certain = set(found)
-    for name in sorted(set(rbac.named_nodes()).difference(existing)):
-        key = sorter.key(name)
+    for name in sorted(bound.difference(existing)):
+        key = key_of(name)
         certain.add(key)
         found.setdefault(key, [])
-        sorter.examples.setdefault(key, name)
+        examples.setdefault(key, name)
     if not snapshot.nodes.is_whole:
-        for name in sorted(sorter.names_in_rules):
-            found.setdefault(sorter.key(name), [])
-            sorter.examples.setdefault(sorter.key(name), name)
-    return tuple(_class(rbac, sorter, key, names, key in certain) for key, names in found.items())
+        for name in sorted(named):
+            found.setdefault(key_of(name), [])
+            examples.setdefault(key_of(name), name)
+    return [
+        _Kind(names[0] if names else examples[key], names, key in certain)
+        for key, names in found.items()
+    ]
 
 
 _Key = tuple[object, ...]
@@ -60,7 +103,6 @@ class _Sorter:
     """Keys by which nodes are alike: the rules that reach them, their own name in rules aside."""
 
     rbac: Rbac
-    examples: dict[_Key, str] = field(default_factory=dict)
     names_in_rules: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """By node, which of the rules that reach every kubelet name it."""
     _ids: dict[tuple[PolicyRule, ...], int] = field(default_factory=dict)
@@ -72,7 +114,6 @@ class _Sorter:
             names = rule.resource_names if _is_about_own_objects(rule) else ()
             for name in names:
                 self.names_in_rules[name] = (*self.names_in_rules.get(name, ()), number)
-        self.examples[()] = UNNAMED_NODE
 
     def key(self, node: str) -> _Key:
         user = NODE_USER_PREFIX + node
@@ -111,14 +152,13 @@ def _without_own_name(rule: PolicyRule, node: str) -> PolicyRule:
     return replace(rule, resource_names=names)
 
 
-def _class(rbac: Rbac, sorter: _Sorter, key: _Key, names: list[str], is_certain: bool) -> NodeClass:
-    example = names[0] if names else sorter.examples[key]
+def _class(rbac: Rbac, kind: _Kind) -> NodeClass:
     return NodeClass(
-        example=example,
-        names=tuple(names[:SHOWN_NAMES]),
-        count=len(names),
-        is_certain=is_certain,
-        reaches=_distinct(rbac.of(kubelet_of(example))),
+        example=kind.example,
+        names=tuple(kind.names[:SHOWN_NAMES]),
+        count=len(kind.names),
+        is_certain=kind.is_certain,
+        reaches=_distinct(rbac.of(kubelet_of(kind.example))),
     )
 
 

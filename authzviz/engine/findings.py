@@ -12,6 +12,8 @@ from authzviz.engine.phrases import listed, shown_names, words_of
 
 _CIS = "CIS Kubernetes 1.12"
 _SEVERITIES = tuple(Severity)
+OBSERVED = frozenset(("stale-leases", "other-identity"))
+"""Findings that rest on how the nodes are right now: nobody knows how they will be."""
 
 
 def findings_of(judged: Judged) -> tuple[Finding, ...]:

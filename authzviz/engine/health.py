@@ -18,6 +18,10 @@ class Health:
     overdue: tuple[str, ...]
 
 
+NOT_KNOWN = Health(NodeCounts(None, None, None, None), (), ())
+"""The health of nodes after a change that nobody has made yet."""
+
+
 def health_of(snapshot: Snapshot) -> Health:
     """The health of the nodes that were read; leases that were not read count as neither.
 

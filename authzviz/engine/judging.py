@@ -76,11 +76,21 @@ def judge(snapshot: Snapshot) -> Assessment:
 def examine(snapshot: Snapshot) -> Judged:
     """Everything that the answer for one snapshot rests on."""
     rbac = index(snapshot)
+    classes = classes_of(snapshot, rbac)
+    return examine_indexed(snapshot, rbac, classes, distribution_of(snapshot), health_of(snapshot))
+
+
+def examine_indexed(
+    snapshot: Snapshot,
+    rbac: Rbac,
+    classes: tuple[NodeClass, ...],
+    distribution: Distribution,
+    health: Health,
+) -> Judged:
+    """The same where index, classes and the rest are there already, or are thought of."""
     states = tuple(chain.state_of(server) for server in snapshot.apiservers.value or ())
     minor, is_version_known = judged_minor(snapshot)
-    distribution = distribution_of(snapshot)
     is_more_unseen = has_unseen(snapshot, distribution.name)
-    classes = classes_of(snapshot, rbac)
     control = _control(snapshot, states, has_unseen=is_more_unseen)
     minors = (minor,) if is_version_known else changing_minors()
     possible: set[Verdict] = set()
@@ -100,7 +110,7 @@ def examine(snapshot: Snapshot) -> Judged:
         rbac=rbac,
         grants=grants_of(rbac, minor, settings[0]),
         paths=paths_of(states, rbac, classes, minor, control),
-        health=health_of(snapshot),
+        health=health,
         distribution=distribution,
         possible=possible_in_order,
         has_unseen=is_more_unseen,

@@ -25,13 +25,13 @@ _READS = {
     "leases": ("Leases of kube-node-lease", "which nodes are heard of right now"),
 }
 
-_ASIDE = frozenset(_READS[field][0] for field in ("endpoints", "nodes", "leases"))
+ASIDE = frozenset(_READS[field][0] for field in ("endpoints", "nodes", "leases"))
 """What hardly ever decides a verdict."""
 
 
 def decisive(missing: tuple[Missing, ...]) -> tuple[Missing, ...]:
     """Of what is missing, what a verdict that can't be told most likely hangs on."""
-    return tuple(each for each in missing if each.what not in _ASIDE) or missing
+    return tuple(each for each in missing if each.what not in ASIDE) or missing
 
 
 def missing_of(

@@ -207,6 +207,12 @@ def changing_minors(settings: Settings = BY_DEFAULT) -> tuple[int, ...]:
 
 
 @cache
+def rules_in_force(minor: int, settings: Settings = BY_DEFAULT) -> tuple[NodeRule, ...]:
+    """All rules of one version."""
+    return tuple(rule for rule in NODE_RULES if _is_in_force(rule, minor, settings))
+
+
+@cache
 def rules_for(
     minor: int, group: str, resource: str, settings: Settings = BY_DEFAULT
 ) -> tuple[NodeRule, ...]:

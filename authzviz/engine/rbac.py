@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from authzviz.engine.identity import (
     KUBELET_GROUPS,
@@ -173,32 +173,103 @@ def index(snapshot: Snapshot) -> Rbac:
     )
     for bindings in (snapshot.cluster_role_bindings.value, snapshot.role_bindings.value):
         for binding in bindings or ():
-            for subject in binding.subjects:
-                _add(rbac, binding, subject)
-            if not binding.subjects and not binding.namespace:
-                rbac.idle.append(binding)
+            _add_binding(rbac, binding)
     return rbac
 
 
-def _add(rbac: Rbac, binding: Binding, subject: Subject) -> None:
-    if subject.kind == "Group":
-        rbac.groups.setdefault(subject.name, []).append((binding, subject))
-    elif subject.kind == "User":
-        rbac.users.setdefault(subject.name, []).append((binding, subject))
-    elif subject.kind == "ServiceAccount":
-        namespace = subject.namespace or binding.namespace
-        if not namespace:
-            return  # no apiserver stores this, and to its RBAC it would be nobody
-        user = f"{SERVICE_ACCOUNT_PREFIX}{namespace}:{subject.name}"
-        rbac.users.setdefault(user, []).append((binding, subject))
+def reindexed(rbac: Rbac, before: Snapshot, after: Snapshot) -> Rbac:
+    """The index of `after`, made from that of `before`, of whose bindings it shares most.
+
+    Same as `index(after)`, but for the order of the bindings.
+    """
+    pairs = zip(lists_of(before), lists_of(after), strict=True)
+    if all(old is new for old, new in pairs):
+        return rbac
+    roles = rbac.roles
+    if before.cluster_roles is not after.cluster_roles:
+        roles = {key: role for key, role in roles.items() if key[0] == "Role"}
+        for role in after.cluster_roles.value or ():
+            roles["ClusterRole", "", role.name] = role
+    gone, new = _difference(before, after)
+    fresh = replace(
+        rbac,
+        roles=roles,
+        users=dict(rbac.users),
+        groups=dict(rbac.groups),
+        idle=[binding for binding in rbac.idle if binding not in gone],
+    )
+    for binding in (*gone, *new):
+        _drop(fresh, binding)
+    for binding in new:
+        _add_binding(fresh, binding)
+    return fresh
 
 
-def is_decisive_whole(snapshot: Snapshot) -> bool:
-    """True where all four RBAC lists were read, every item understood."""
-    lists: tuple[Read[tuple[Role, ...]] | Read[tuple[Binding, ...]], ...] = (
+def _difference(before: Snapshot, after: Snapshot) -> tuple[list[Binding], list[Binding]]:
+    """Bindings that are gone, and those that are new: what stays is the same object."""
+    gone: list[Binding] = []
+    added: list[Binding] = []
+    for one, other in (
+        (before.cluster_role_bindings, after.cluster_role_bindings),
+        (before.role_bindings, after.role_bindings),
+    ):
+        if one is other:
+            continue
+        old, new = one.value or (), other.value or ()
+        old_ids, new_ids = set(map(id, old)), set(map(id, new))
+        gone += [binding for binding in old if id(binding) not in new_ids]
+        added += [binding for binding in new if id(binding) not in old_ids]
+    return gone, added
+
+
+def _drop(rbac: Rbac, binding: Binding) -> None:
+    """Take a binding off its subjects, by new lists: another index shares the old."""
+    for subject in binding.subjects:
+        bound, name = _place(rbac, binding, subject)
+        left = [pair for pair in bound.pop(name, ()) if pair[0] is not binding]
+        if left:
+            bound[name] = left
+
+
+def _add_binding(rbac: Rbac, binding: Binding) -> None:
+    for subject in binding.subjects:
+        bound, name = _place(rbac, binding, subject)
+        bound.setdefault(name, []).append((binding, subject))
+    if not binding.subjects and not binding.namespace:
+        rbac.idle.append(binding)
+
+
+def _place(rbac: Rbac, binding: Binding, subject: Subject) -> tuple[_Bound, str]:
+    """Where a binding is kept by that subject; what no apiserver would store reaches nobody."""
+    kind = subject.kind
+    if kind == "Group":
+        return rbac.groups, subject.name
+    if kind == "User":
+        return rbac.users, subject.name
+    namespace = subject.namespace or binding.namespace
+    if kind == "ServiceAccount" and namespace:
+        return rbac.users, f"{SERVICE_ACCOUNT_PREFIX}{namespace}:{subject.name}"
+    return {}, ""
+
+
+_Lists = tuple[
+    Read[tuple[Role, ...]],
+    Read[tuple[Binding, ...]],
+    Read[tuple[Role, ...]],
+    Read[tuple[Binding, ...]],
+]
+
+
+def lists_of(snapshot: Snapshot) -> _Lists:
+    """The four lists that RBAC is made of."""
+    return (
         snapshot.cluster_roles,
         snapshot.cluster_role_bindings,
         snapshot.roles,
         snapshot.role_bindings,
     )
-    return all(read.is_whole for read in lists)
+
+
+def is_decisive_whole(snapshot: Snapshot) -> bool:
+    """True where all four RBAC lists were read, every item understood."""
+    return all(read.is_whole for read in lists_of(snapshot))

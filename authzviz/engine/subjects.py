@@ -8,7 +8,7 @@ from authzviz.engine.assessment import Finding, Severity
 from authzviz.engine.grants import describe_binding, describe_subject
 from authzviz.engine.identity import NODE_USER_PREFIX, looks_foreign, visible
 from authzviz.engine.judging import Judged
-from authzviz.engine.model import Binding, RoleRef, Snapshot, Subject
+from authzviz.engine.model import Binding, Snapshot, Subject
 from authzviz.engine.phrases import listed
 
 _MAX_NAMED = 5
@@ -52,7 +52,11 @@ def foreign_names(judged: Judged) -> Iterator[Finding]:
     """Subjects with look-alike letters, bidi or zero-width marks; they are never matched."""
     found = [
         f"{describe_binding(binding)} names {subject.kind} {visible(subject.name)}"
-        for binding, subject in _bound(judged.snapshot)
+        # Of thousands of subjects most are the same few names.
+        for subjects in (judged.rbac.users, judged.rbac.groups)
+        for name, bound in subjects.items()
+        if looks_foreign(name)
+        for binding, subject in bound
         if looks_foreign(subject.name) and _resembles_system(subject.name)
     ]
     if found:
@@ -77,13 +81,13 @@ def upper_case_nodes(judged: Judged) -> Iterator[Finding]:
         )
 
 
-def _bound(snapshot: Snapshot, role: str = "") -> Iterator[tuple[Binding, Subject]]:
-    """Every binding with each of its subjects; of one ClusterRole where that is given."""
-    wanted = RoleRef("ClusterRole", role)
+def _bound(snapshot: Snapshot, role: str) -> Iterator[tuple[Binding, Subject]]:
+    """Every binding of that ClusterRole with each of its subjects."""
     lists = (snapshot.cluster_role_bindings.value or (), snapshot.role_bindings.value or ())
     for bindings in lists:
         for binding in bindings:
-            if not role or binding.role_ref == wanted:
+            ref = binding.role_ref
+            if ref.name == role and ref.kind == "ClusterRole":
                 for subject in binding.subjects:
                     yield binding, subject
 

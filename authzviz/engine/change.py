@@ -1,0 +1,228 @@
+"""A change that somebody thinks of, and the snapshot as it would be after it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from authzviz.engine.bootstrap import Started, started
+from authzviz.engine.chain import MODES, state_of
+from authzviz.engine.flags import BadFlagError, split_record
+from authzviz.engine.grants import describe_binding
+from authzviz.engine.identity import KUBELET_GROUPS, named_node
+from authzviz.engine.model import ApiServer, Binding, Flag, Outcome, Read, Snapshot, Subject
+from authzviz.engine.plugins import PLUGINS
+from authzviz.engine.versions import NEWEST_MINOR, OLDEST_MINOR, minor_of
+
+
+class ChangeError(ValueError):
+    """A change that can't be made to this cluster; the text says why, and what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is changed; None or empty leaves things as they are.
+
+    `authorization_modes` and `admission_plugins` become the flags --authorization-mode and
+    --enable-admission-plugins of every apiserver. Bindings are named as `check` names them: "NAME"
+    or "ClusterRoleBinding NAME", "NAMESPACE/NAME" or "RoleBinding NAMESPACE/NAME". `subjects` are
+    pairs of a binding and all subjects it has from then on. `added` replaces a binding of the same
+    name. `kubernetes_version` is "1.33" or "v1.33.2".
+    """
+
+    authorization_modes: tuple[str, ...] | None = None
+    admission_plugins: tuple[str, ...] | None = None
+    dropped: tuple[str, ...] = ()
+    subjects: tuple[tuple[str, tuple[Subject, ...]], ...] = ()
+    added: tuple[Binding, ...] = ()
+    kubernetes_version: str = ""
+
+
+def change_of(
+    authorization_mode: str | None,
+    admission_plugins: str | None,
+    dropped: Iterable[str],
+    kubernetes_version: str,
+) -> Change:
+    """The change in words of flags, their values as an apiserver reads them. Raises ChangeError."""
+    try:
+        modes = None if authorization_mode is None else split_record(authorization_mode)
+        plugins = None if admission_plugins is None else split_record(admission_plugins)
+    except BadFlagError as bad:
+        raise ChangeError(f"no apiserver reads this: {bad}") from None
+    return Change(modes, plugins, tuple(dropped), kubernetes_version=kubernetes_version)
+
+
+def applied(snapshot: Snapshot, change: Change) -> Started:
+    """The cluster after the change and the next start of its apiservers, with what these put back.
+
+    Raises ChangeError for modes, plugins, versions that don't exist and bindings that aren't there.
+    """
+    changed = replace(
+        snapshot,
+        version=_version(snapshot, change),
+        apiservers=_apiservers(snapshot, change),
+    )
+    return started(_with_bindings(changed, change))
+
+
+_VERSION = re.compile(r"v?1\.\d{1,3}(\.\d{1,4})?", re.ASCII)
+
+
+def _version(snapshot: Snapshot, change: Change) -> Read[str]:
+    wanted, read = change.kubernetes_version, snapshot.version
+    if not wanted:
+        return read
+    minor = minor_of(wanted)
+    if minor is None or minor < OLDEST_MINOR or not _VERSION.fullmatch(wanted):
+        raise ChangeError(
+            f"{wanted} is no version that is known; there are 1.{OLDEST_MINOR} to 1.{NEWEST_MINOR}"
+        )
+    full = f"v{wanted.removeprefix('v')}{'' if wanted.count('.') > 1 else '.0'}"
+    # What follows the numbers tells the distribution, which stays.
+    found = _VERSION.match(read.value or "")
+    suffix = (read.value or "")[found.end() :] if found else ""
+    return replace(read, outcome=Outcome.OK, value=full + suffix, why="")
+
+
+def _apiservers(snapshot: Snapshot, change: Change) -> Read[tuple[ApiServer, ...]]:
+    modes, plugins, read = change.authorization_modes, change.admission_plugins, snapshot.apiservers
+    if modes is not None:
+        _check_modes(modes)
+    if plugins is not None:
+        _check_plugins(plugins, snapshot)
+    if modes is None and plugins is None:
+        return read
+    if modes is None or plugins is None:
+        # Of flags that were not read, the other half stays unknown, and with it what this gives.
+        value = read.value and tuple(_changed(server, change) for server in read.value)
+        return replace(read, value=value)
+    seen = tuple(replace(s, flags=s.flags or (), why="") for s in read.value or ())
+    number = max(len(set(snapshot.endpoints.value or ())) - len(seen), not seen)
+    unseen = tuple(ApiServer(f"unseen-{i + 1}", (), "not seen") for i in range(number))
+    value = tuple(_changed(server, change) for server in (*seen, *unseen))
+    return replace(read, outcome=Outcome.OK, value=value, why="", gaps=())
+
+
+_CHAIN_FLAGS = frozenset(("authorization-mode", "authorization-config", "openshift-config"))
+_FLAG_OF_MODE = {
+    "ABAC": "authorization-policy-file",
+    "Webhook": "authorization-webhook-config-file",
+}
+_PLUGIN_FLAGS = frozenset(
+    ("admission-control", "enable-admission-plugins", "disable-admission-plugins")
+)
+
+
+def _changed(server: ApiServer, change: Change) -> ApiServer:
+    if server.flags is None:
+        return server
+    modes, plugins = change.authorization_modes, change.admission_plugins
+    flags = server.flags
+    if modes is not None:
+        # An apiserver does not start with the file of a mode that it isn't given.
+        unwanted = _CHAIN_FLAGS | {f for mode, f in _FLAG_OF_MODE.items() if mode not in modes}
+        flags = _without(flags, unwanted)
+        flags = (*flags, Flag("authorization-mode", ",".join(modes)))
+    if plugins is not None:
+        flags = _without(flags, _PLUGIN_FLAGS)
+        flags = (*flags, *(Flag("enable-admission-plugins", plugin) for plugin in plugins))
+    return replace(server, flags=flags, evidence=f"{server.evidence}, with the change")
+
+
+def _without(flags: tuple[Flag, ...], names: frozenset[str]) -> tuple[Flag, ...]:
+    return tuple(flag for flag in flags if flag.name not in names)
+
+
+def _check_modes(modes: tuple[str, ...]) -> None:
+    unknown = [mode for mode in modes if mode not in MODES]
+    if unknown or not modes:
+        said = f'no authorization mode "{unknown[0]}"' if unknown else "no authorization mode given"
+        raise ChangeError(f"{said}; there are {', '.join(sorted(MODES))}")
+    twice = sorted({mode for mode in modes if modes.count(mode) > 1})
+    if twice:
+        raise ChangeError(f"authorization mode {', '.join(twice)} is given more than once")
+
+
+def _check_plugins(plugins: tuple[str, ...], snapshot: Snapshot) -> None:
+    """Raise for a name neither Kubernetes' own nor in use here: a typo would be believed."""
+    states = [state_of(server) for server in snapshot.apiservers.value or ()]
+    known = PLUGINS | {plugin for state in states for plugin in state.admission_plugins or ()}
+    for plugin in plugins:
+        if plugin not in known:
+            raise ChangeError(
+                f'no admission plugin "{plugin}"; there are {", ".join(sorted(known))}'
+            )
+
+
+def _with_bindings(snapshot: Snapshot, change: Change) -> Snapshot:
+    subjects = {_full_name(name): given for name, given in change.subjects}
+    dropped = {_full_name(name) for name in change.dropped}
+    for name in (*dropped, *subjects):
+        _check_binding(snapshot, name)
+    return replace(
+        snapshot,
+        cluster_role_bindings=_edited(
+            snapshot.cluster_role_bindings, dropped, subjects, _of(change)
+        ),
+        role_bindings=_edited(
+            snapshot.role_bindings, dropped, subjects, _of(change, in_namespace=True)
+        ),
+    )
+
+
+def _of(change: Change, *, in_namespace: bool = False) -> tuple[Binding, ...]:
+    return tuple(binding for binding in change.added if bool(binding.namespace) is in_namespace)
+
+
+def _edited(
+    read: Read[tuple[Binding, ...]],
+    dropped: set[str],
+    subjects: dict[str, tuple[Subject, ...]],
+    added: tuple[Binding, ...],
+) -> Read[tuple[Binding, ...]]:
+    if read.value is None or not (dropped or subjects or added):
+        return read
+    gone = dropped | {_name_of(binding) for binding in added}
+    # Names alone sort out nearly all of thousands of bindings.
+    touched = {name.rpartition("/")[2] for name in (*gone, *subjects)}
+    kept = []
+    for binding in read.value:
+        name = _name_of(binding) if binding.name in touched else ""
+        if name not in gone:
+            kept.append(replace(binding, subjects=subjects[name]) if name in subjects else binding)
+    return replace(read, value=(*kept, *added))
+
+
+def _name_of(binding: Binding) -> str:
+    return f"{binding.namespace}/{binding.name}" if binding.namespace else binding.name
+
+
+def _full_name(name: str) -> str:
+    return name.removeprefix("ClusterRoleBinding ").removeprefix("RoleBinding ")
+
+
+def _check_binding(snapshot: Snapshot, name: str) -> None:
+    is_namespaced = "/" in name
+    read = snapshot.role_bindings if is_namespaced else snapshot.cluster_role_bindings
+    kind = "RoleBinding" if is_namespaced else "ClusterRoleBinding"
+    if read.value is None:
+        raise ChangeError(f"{kind}s were not read ({read.why or read.outcome}): there is no {name}")
+    if any(_name_of(binding) == name for binding in read.value):
+        return
+    every = (*(snapshot.cluster_role_bindings.value or ()), *(snapshot.role_bindings.value or ()))
+    reaching = [describe_binding(binding) for binding in every if _reaches_kubelets(binding)]
+    there = ", ".join(reaching[:_SHOWN]) or "none"
+    raise ChangeError(f"no {kind} {name}; those that reach kubelets: {there}")
+
+
+_SHOWN = 30
+
+
+def _reaches_kubelets(binding: Binding) -> bool:
+    return any(
+        named_node(subject) is not None
+        or (subject.kind == "Group" and subject.name in KUBELET_GROUPS)
+        for subject in binding.subjects
+    )

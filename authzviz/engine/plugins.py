@@ -1,0 +1,24 @@
+"""The names of Kubernetes' admission plugins."""
+
+from __future__ import annotations
+
+_NAMES = """
+AlwaysAdmit AlwaysDeny AlwaysPullImages CertificateApproval CertificateSigning
+CertificateSubjectRestriction ClusterTrustBundleAttest DefaultIngressClass DefaultStorageClass
+DefaultTolerationSeconds DenyEscalatingExec DenyExecOnPrivileged DenyServiceExternalIPs
+EventRateLimit ExtendedResourceToleration GenericAdmissionWebhook ImagePolicyWebhook
+InitialResources Initializers LimitPodHardAntiAffinityTopology LimitRanger
+MutatingAdmissionPolicy MutatingAdmissionWebhook NamespaceAutoProvision NamespaceExists
+NamespaceLifecycle NodeDeclaredFeatureValidator NodeRestriction
+OwnerReferencesPermissionEnforcement
+PersistentVolumeClaimResize PersistentVolumeLabel PodGroupProtection PodNodeSelector PodPreset
+PodResizeValidator PodSecurity
+PodSecurityPolicy PodTolerationRestriction PodTopologyLabels Priority ResourceQuota RuntimeClass
+SecurityContextDeny ServiceAccount StorageObjectInUseProtection TaintNodesByCondition
+ValidatingAdmissionPolicy ValidatingAdmissionWebhook
+"""
+PLUGINS = frozenset(_NAMES.split())
+"""Of all versions from 1.7 to 1.37.
+
+Source: kubernetes pkg/kubeapiserver/options/plugins.go, AllOrderedPlugins.
+"""
