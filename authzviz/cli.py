@@ -50,6 +50,13 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class SimulateFormat(StrEnum):
+    """How `simulate` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 @app.callback()
 def _authzviz() -> None:
     """By which path does every kubelet get its permissions, and is that safe?"""
@@ -229,7 +236,11 @@ def _report(checked: list[Checked], format_: Format) -> str:
         return check_json(checked)
     from authzviz.reports.check_text import check_text
 
-    return check_text(checked, lambda text, color: typer.style(text, fg=color, bold=True))
+    return check_text(checked, _paint)
+
+
+def _paint(text: str, color: str) -> str:
+    return typer.style(text, fg=color, bold=True)
 
 
 def _wrong_usage(message: str) -> typer.Exit:
@@ -280,6 +291,56 @@ def can(
             sys.stdout.write(f"{can_json(authorization.decide(identity, request))}\n")
     except AccessRequestError as error:
         raise _wrong_usage(str(error)) from None
+
+
+@app.command()
+def simulate(
+    bundle: Annotated[Path, typer.Option(metavar="B", help="The bundle of the cluster.")],
+    authorization_mode: Annotated[
+        str | None, typer.Option(metavar="M", help="Such as Node,RBAC; on every apiserver.")
+    ] = None,
+    admission_plugins: Annotated[
+        str | None,
+        typer.Option(metavar="P", help="The whole --enable-admission-plugins; '' for none."),
+    ] = None,
+    drop_binding: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="NAME or NAMESPACE/NAME; may be repeated."),
+    ] = None,
+    kubernetes_version: Annotated[str, typer.Option(metavar="V", help="Such as 1.33.")] = "",
+    format: Annotated[  # noqa: A002
+        SimulateFormat, typer.Option(help="For people, or for programs.")
+    ] = SimulateFormat.TEXT,
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            metavar="VERDICT,...", help="Exit with 1 on these after it; by default never."
+        ),
+    ] = "none",
+) -> None:
+    """Tell what a change would break and close, before anybody makes it."""
+    from authzviz.engine.change import ChangeError, change_of
+    from authzviz.engine.whatif import whatif
+
+    failing = _failing(fail_on)
+    snapshot = _load_bundle(bundle)
+    try:
+        change = change_of(
+            authorization_mode, admission_plugins, drop_binding or (), kubernetes_version
+        )
+        answer = whatif(snapshot, change)
+    except ChangeError as error:
+        raise _wrong_usage(str(error)) from None
+    if format is SimulateFormat.JSON:
+        from authzviz.reports.simulate_json import simulate_json
+
+        typer.echo(simulate_json(snapshot.name, change, answer))
+    else:
+        from authzviz.reports.simulate_text import simulate_text
+
+        typer.echo(simulate_text(snapshot.name, change, answer, _paint))
+    if answer.after.verdict in failing:
+        raise typer.Exit(FAILED)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from authzviz.engine.assessment import NodeCounts, Switch, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from authzviz.engine.assessment import Assessment
+    from authzviz.engine.assessment import Assessment, Finding
     from authzviz.reports.checked import Checked
 
 _UNREAD_NODES = NodeCounts(total=None, ready=None, not_ready=None, unknown=None)
@@ -111,15 +111,17 @@ def _nodes(nodes: NodeCounts) -> dict[str, object]:
 
 
 def _findings(assessment: Assessment) -> list[dict[str, object]]:
-    return [
-        {
-            "id": finding.id,
-            "severity": finding.severity,
-            "title": finding.title,
-            "detail": finding.detail,
-            "controls": [
-                {"id": control.id, "benchmark": control.benchmark} for control in finding.controls
-            ],
-        }
-        for finding in assessment.findings
-    ]
+    return [finding_json(finding) for finding in assessment.findings]
+
+
+def finding_json(finding: Finding) -> dict[str, object]:
+    """One finding as every document has it."""
+    return {
+        "id": finding.id,
+        "severity": finding.severity,
+        "title": finding.title,
+        "detail": finding.detail,
+        "controls": [
+            {"id": control.id, "benchmark": control.benchmark} for control in finding.controls
+        ],
+    }

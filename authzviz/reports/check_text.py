@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from authzviz.engine.assessment import Decision, Severity, Verdict
+from authzviz.reports.layout import section, wrapped
 from authzviz.reports.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from authzviz.engine.assessment import Assessment, Finding, NodeCounts, Path
     from authzviz.reports.checked import Checked
 
     Paint = Callable[[str, str], str]
 
-_WIDTH = 100
-_COLORS = {
+COLORS = {
     Verdict.NODE_AUTHORIZER: "green",
     Verdict.UNKNOWN: "blue",
     Verdict.UNRESTRICTED: "yellow",
@@ -37,25 +36,25 @@ def check_text(clusters: Sequence[Checked], paint: Paint) -> str:
 
 def _cluster(checked: Checked, paint: Paint) -> Iterator[str]:
     verdict = checked.verdict
-    name = paint(str(verdict), _COLORS.get(verdict, "red"))
+    name = paint(str(verdict), COLORS.get(verdict, "red"))
     yield f"{printable(checked.name)}: {name}"
     if checked.assessment is None:
-        yield from _wrapped(checked.error)
+        yield from wrapped(checked.error)
         return
-    yield from _wrapped(_facts(checked, checked.assessment))
+    yield from wrapped(_facts(checked, checked.assessment))
     yield from _judged(checked.assessment)
 
 
 def _judged(assessment: Assessment) -> Iterator[str]:
     yield ""
-    yield from _wrapped(assessment.summary)
-    yield from _wrapped(assessment.cause)
+    yield from wrapped(assessment.summary)
+    yield from wrapped(assessment.cause)
     if assessment.verdict is Verdict.UNKNOWN:
-        yield from _wrapped("It can still be: " + ", ".join(assessment.possible) + ".")
-    yield from _section("Path", _paths(assessment.paths))
-    yield from _section("Granted beyond the Node authorizer", _beyond(assessment))
-    yield from _section("Findings", (_finding(finding) for finding in assessment.findings))
-    yield from _section("Not read", _missing(assessment))
+        yield from wrapped("It can still be: " + ", ".join(assessment.possible) + ".")
+    yield from section("Path", _paths(assessment.paths))
+    yield from section("Granted beyond the Node authorizer", _beyond(assessment))
+    yield from section("Findings", (_finding(finding) for finding in assessment.findings))
+    yield from section("Not read", _missing(assessment))
     yield from _next_steps(assessment)
 
 
@@ -119,32 +118,11 @@ def _next_steps(assessment: Assessment) -> Iterator[str]:
     yield ""
     yield "  Next"
     for number, step in enumerate(assessment.next_steps, start=1):
-        yield from _wrapped(f"{number}. {step.title}. {step.detail}", indent="    ")
+        yield from wrapped(f"{number}. {step.title}. {step.detail}", indent="    ")
         for command in step.commands:
             yield f"         {printable(command)}"
         if step.caution:
-            yield from _wrapped(f"Mind: {step.caution}", indent="       ")
-
-
-def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
-    listed = list(lines)
-    if not listed:
-        return
-    yield ""
-    yield f"  {title}"
-    for line in listed:
-        yield from _wrapped(line, indent="    ")
-
-
-def _wrapped(text: str, indent: str = "  ") -> Iterator[str]:
-    yield from textwrap.wrap(
-        printable(text),
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent + "  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+            yield from wrapped(f"Mind: {step.caution}", indent="       ")
 
 
 def _total(clusters: Sequence[Checked]) -> str:
