@@ -42,8 +42,11 @@ class Rights:
 
     def unheard_of(self, request: Request) -> str:
         """Words about a verb or resource that no rule names, "" where rules know both: RBAC
-        compares letters, and a singular or a typing error is refused like anything else.
+        compares letters, and a singular or a typing error is refused like anything else. "" also
+        where not all rules were read.
         """
+        if not self.rbac.is_whole:
+            return ""
         if self._heard_of is None:
             self._heard_of = _heard_of(self.rbac)
         verbs, resources = self._heard_of
