@@ -50,6 +50,8 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
 
 
 class SimulateFormat(StrEnum):
@@ -114,7 +116,7 @@ def check(
     if not checked or kubeconfig or context or all_contexts:
         contexts = _contexts(kubeconfig, context or [], all_contexts, allow_exec)
         checked += _each(_check_context, contexts)
-    typer.echo(_report(checked, format))
+    typer.echo(_report(checked, format, failing))
     if any(cluster.assessment is None for cluster in checked):
         raise typer.Exit(UNREACHABLE)
     if any(cluster.verdict in failing for cluster in checked):
@@ -199,7 +201,7 @@ def _check_context(context: Context) -> Checked:
 
 
 def _check_bundle(path: Path) -> Checked:
-    return _judged(_load_bundle(path))
+    return _judged(_load_bundle(path), str(path))
 
 
 def _load_bundle(path: Path) -> Snapshot:
@@ -214,11 +216,12 @@ def _load_bundle(path: Path) -> Snapshot:
         raise _wrong_usage(f"{path} can't be read: {error.strerror}") from None
 
 
-def _judged(snapshot: Snapshot) -> Checked:
+def _judged(snapshot: Snapshot, source: str = "") -> Checked:
     from authzviz.engine import judge
     from authzviz.reports.checked import Checked
 
-    return Checked(snapshot.name, snapshot.server, snapshot.read_at, judge(snapshot))
+    assessment = judge(snapshot)
+    return Checked(snapshot.name, snapshot.server, snapshot.read_at, assessment, source=source)
 
 
 def _each(check_one: Callable[[Context], Checked], contexts: list[Context]) -> list[Checked]:
@@ -231,11 +234,19 @@ def _each(check_one: Callable[[Context], Checked], contexts: list[Context]) -> l
         return list(pool.map(check_one, contexts))
 
 
-def _report(checked: list[Checked], format_: Format) -> str:
+def _report(checked: list[Checked], format_: Format, failing: frozenset[str]) -> str:
     if format_ is Format.JSON:
         from authzviz.reports.check_json import check_json
 
         return check_json(checked)
+    if format_ is Format.SARIF:
+        from authzviz.reports.check_sarif import check_sarif
+
+        return check_sarif(checked)
+    if format_ is Format.JUNIT:
+        from authzviz.reports.check_junit import check_junit
+
+        return check_junit(checked, failing)
     from authzviz.reports.check_text import check_text
 
     return check_text(checked, _paint)

@@ -11,7 +11,8 @@ from authzviz.engine.assessment import Assessment, Verdict
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A cluster and its assessment; `assessment` is None where not even /version was answered, and
-    `error` then says why in a sentence. `read_at` is the snapshot's time.
+    `error` then says why in a sentence. `read_at` is the snapshot's time, `source` the file that it
+    was read from, "" for a live cluster.
     """
 
     name: str
@@ -19,6 +20,7 @@ class Checked:
     read_at: datetime | None
     assessment: Assessment | None
     error: str = ""
+    source: str = ""
 
     @property
     def verdict(self) -> Verdict:

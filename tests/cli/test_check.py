@@ -277,3 +277,14 @@ def test_never_prints_a_token_that_the_cluster_echoes(format_: str, kubeconfig: 
 
     assert "no: " in result.stdout
     assert TOKEN not in result.output
+
+
+def test_sarif_and_junit_have_the_verdict_and_the_same_exit_status(kubeconfig: Path) -> None:
+    with replay("v1.28.15-seed-outage") as server:
+        file = str(write(kubeconfig, server))
+        sarif = check("--kubeconfig", file, "--format", "sarif")
+        junit = check("--kubeconfig", file, "--format", "junit")
+
+    assert (sarif.exit_code, junit.exit_code) == (1, 1)
+    assert "refused" in [r["ruleId"] for r in json.loads(sarif.stdout)["runs"][0]["results"]]
+    assert '<failure message="refused: ' in junit.stdout
