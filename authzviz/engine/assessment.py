@@ -187,7 +187,8 @@ class Assessment:
     `possible` is just the verdict when that is known. `summary` is one sentence for a tired
     person, `cause` says why in one to three more. `authorization_modes` is None where unknown or
     apiservers disagree. `distribution` is one of kubeadm, kind, kubespray, k3s, rke2, kops, talos,
-    openshift, microk8s, k0s, eks, aks, gke, unknown.
+    openshift, microk8s, k0s, eks, aks, gke, unknown. `assumed` is what nobody read, in sentences,
+    of a cluster that is judged before it exists.
     """
 
     verdict: Verdict
@@ -207,3 +208,4 @@ class Assessment:
     version: str
     distribution: str
     distribution_evidence: str
+    assumed: tuple[str, ...] = ()

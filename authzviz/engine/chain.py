@@ -5,7 +5,7 @@ from __future__ import annotations
 from authzviz.engine import gates
 from authzviz.engine.assessment import ApiServerState, Switch
 from authzviz.engine.flags import BadFlagError, values_of
-from authzviz.engine.model import ApiServer, Flag
+from authzviz.engine.model import ApiServer, Authorizer, Flag
 
 MODES = frozenset(("AlwaysAllow", "AlwaysDeny", "ABAC", "Webhook", "RBAC", "Node"))
 OPAQUE_MODES = ("Webhook", "ABAC")
@@ -24,10 +24,12 @@ def state_of(server: ApiServer) -> ApiServerState:
     starts tell nothing: the process that runs was started with others.
     Source: kubernetes v1.37.2 pkg/kubeapiserver/options/{authorization,admission}.go.
     """
+    if server.flags is None and server.authorizers is not None:
+        return _without_flags(server, server.authorizers)
     if server.flags is None:
         return _unknown(server, server.why or "its flags could not be read")
     try:
-        modes, why = _modes(server.flags)
+        modes, why = _modes(server.flags, server.authorizers)
         plugins = _plugins(server.flags)
         settings = gates.of_flags(server.flags)
     except BadFlagError as bad:
@@ -60,17 +62,35 @@ def _unknown(server: ApiServer, why: str) -> ApiServerState:
     )
 
 
+def _without_flags(server: ApiServer, authorizers: tuple[Authorizer, ...]) -> ApiServerState:
+    """The state where only an AuthorizationConfiguration is known: admission is set by flags."""
+    modes = tuple(authorizer.type for authorizer in authorizers)
+    return ApiServerState(
+        name=server.name,
+        authorization_modes=modes,
+        admission_plugins=None,
+        node_authorizer=_switch("Node" in modes),
+        node_restriction=Switch.UNKNOWN,
+        evidence=server.evidence,
+        why="an AuthorizationConfiguration says nothing of admission plugins, which are flags",
+    )
+
+
 def _switch(is_on: bool) -> Switch:
     return Switch.ON if is_on else Switch.OFF
 
 
-def _modes(flags: tuple[Flag, ...]) -> tuple[tuple[str, ...] | None, str]:
+def _modes(
+    flags: tuple[Flag, ...], authorizers: tuple[Authorizer, ...] | None
+) -> tuple[tuple[str, ...] | None, str]:
     modes = values_of(flags, "authorization-mode")
     names = {flag.name for flag in flags}
     if "authorization-config" in names:
         # /flagz shows an empty authorization-mode beside the file.
         if modes:
             raise BadFlagError("--authorization-mode together with --authorization-config")
+        if authorizers is not None:
+            return tuple(authorizer.type for authorizer in authorizers), ""
         return None, _CONFIG_WHY
     if "openshift-config" in names and modes is None:
         return None, "its authorizers are in the file that --openshift-config names"

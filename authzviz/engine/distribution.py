@@ -50,6 +50,8 @@ _BY_BINDING = (
     ("kops-controller", "kops"),
     ("microk8s", "microk8s"),
 )
+# How the evidence of flags out of a file begins; kube.flag_files writes it.
+_BY_FILE = (("kubeadm ", "kubeadm"), ("k3s ", "k3s"), ("rke2 ", "rke2"))
 _KUBEADM_ANNOTATION = "kubeadm.alpha.kubernetes.io/cri-socket"
 
 
@@ -103,6 +105,9 @@ def _bindings(snapshot: Snapshot) -> Iterator[Distribution]:
 
 def _evidence(snapshot: Snapshot) -> Iterator[Distribution]:
     for server in snapshot.apiservers.value or ():
+        for prefix, name in _BY_FILE:
+            if server.evidence.startswith(prefix):
+                yield Distribution(name, f"its flags are from {server.evidence}")
         if "openshift-kube-apiserver" in server.evidence:
             yield Distribution("openshift", f"its apiserver is {server.evidence}")
 

@@ -194,9 +194,22 @@ def _unread_authorizer(judged: Judged) -> Iterator[Finding]:
                 "unread-authorizer",
                 Severity.LOW,
                 f"{listed(opaque)} in the chain may grant more",
-                f"What it answers on {state.name} is not in the API, and was not asked.",
+                f"What it answers on {state.name} is not in the API, and was not asked."
+                f"{_webhooks_of(judged, state.name)}",
             )
             return
+
+
+def _webhooks_of(judged: Judged, server: str) -> str:
+    """The webhooks of one apiserver as its AuthorizationConfiguration names them, "" for none."""
+    said = [
+        f"{each.name} ({each.match_conditions} match conditions, {each.failure_policy} on failure)"
+        for found in judged.snapshot.apiservers.value or ()
+        if found.name == server
+        for each in found.authorizers or ()
+        if each.type == "Webhook"
+    ]
+    return f" Its webhooks, in the order asked: {listed(said)}." if said else ""
 
 
 def _unseen_apiserver(judged: Judged) -> Iterator[Finding]:

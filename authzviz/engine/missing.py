@@ -72,6 +72,9 @@ def _no_apiserver(snapshot: Snapshot) -> Missing:
 
 def _of_state(state: ApiServerState, snapshot: Snapshot) -> Missing:
     _, would_tell = _READS["apiservers"]
+    if state.authorization_modes is not None:
+        what = f"the admission plugins of apiserver {state.name}"
+        return Missing(what, state.why, "its flags", "whether NodeRestriction is on")
     what = f"the authorizers of apiserver {state.name}"
     # Where the flags were read and name a file, no permission shows it.
     is_in_file = state.admission_plugins is not None

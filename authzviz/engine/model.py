@@ -115,19 +115,35 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
+class Authorizer:
+    """One entry of an AuthorizationConfiguration: its type is a mode ("Node", "Webhook").
+
+    `failure_policy` is NoOpinion or Deny for a webhook, "" for all others; `match_conditions` is
+    how many conditions must hold before a webhook is asked.
+    """
+
+    type: str
+    name: str
+    failure_policy: str = ""
+    match_conditions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ApiServer:
     """One kube-apiserver, with its authorization flags in the order given; what they mean is
     `chain`'s business.
 
     `flags` is None where they could not be read; `why` then says so. Only the flags named in
     kube.flags are kept. `evidence` is where they come from ("mirror pod
-    kube-system/kube-apiserver-cp1", "/flagz").
+    kube-system/kube-apiserver-cp1", "/flagz"). `authorizers` is what the file says that
+    --authorization-config names, None where that was not read: no API shows it.
     """
 
     name: str
     flags: tuple[Flag, ...] | None
     evidence: str
     why: str = ""
+    authorizers: tuple[Authorizer, ...] | None = None
 
 
 class Ready(StrEnum):
@@ -225,7 +241,8 @@ class Snapshot:
     none): ages of leases are measured on the server's, so that a skewed poller sees no outage.
     `endpoints` are the addresses in EndpointSlice default/kubernetes. `is_live` is False for a
     bundle or a recording. What pods use is read only where it is asked for: it is None otherwise,
-    and no verdict hangs on it.
+    and no verdict hangs on it. `assumed` says what of it nobody read, in sentences: a cluster
+    judged before it exists.
     """
 
     name: str
@@ -246,6 +263,7 @@ class Snapshot:
     claims: Read[tuple[Claim, ...]] | None = None
     volumes: Read[tuple[Volume, ...]] | None = None
     volume_attachments: Read[tuple[VolumeAttachment, ...]] | None = None
+    assumed: tuple[str, ...] = ()
 
     @property
     def reads(self) -> dict[str, Read[object]]:

@@ -23,6 +23,8 @@ def steps_of(judged: Judged) -> tuple[NextStep, ...]:
 
 
 def _quick_way_out(judged: Judged) -> list[NextStep]:
+    if judged.snapshot.assumed:
+        return []  # there is no cluster yet, and the real fix costs no restart
     if not any("RBAC" in (state.authorization_modes or ()) for state in judged.states):
         return []
     return [

@@ -34,6 +34,7 @@ def assessment_of(judged: Judged) -> Assessment:
         version=judged.snapshot.version.value or "",
         distribution=judged.distribution.name,
         distribution_evidence=judged.distribution.evidence,
+        assumed=judged.snapshot.assumed,
     )
 
 
@@ -84,6 +85,8 @@ def _path_in_words(path: Path) -> str:
 
 def _refused(judged: Judged) -> str:
     counts = judged.health.counts
+    if judged.snapshot.assumed:
+        return "Nothing will let kubelets in, so no node of this cluster will ever register."
     if counts.total == 0:
         return "Nothing lets kubelets in, so no node has ever registered."
     if counts.total and counts.ready == 0:
