@@ -100,6 +100,17 @@ def check(
     bundle: Annotated[
         list[Path] | None, typer.Option(metavar="B", help="A bundle; may be repeated.")
     ] = None,
+    flags: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="A manifest, unit or configuration of a kube-apiserver, judged before its cluster"
+            " exists; may be repeated, also for the AuthorizationConfiguration that it names.",
+        ),
+    ] = None,
+    kubernetes_version: Annotated[
+        str, typer.Option(metavar="V", help="The version to judge --flags by.")
+    ] = "",
     format: Annotated[Format, typer.Option(help="For people, or for programs.")] = Format.TEXT,  # noqa: A002
     fail_on: Annotated[
         str,
@@ -113,6 +124,7 @@ def check(
     """Judge clusters: by which path do their kubelets get their permissions, and is it safe?"""
     failing = _failing(fail_on)
     checked = [_check_bundle(path) for path in bundle or []]
+    checked += _check_flags(flags or [], kubernetes_version)
     if not checked or kubeconfig or context or all_contexts:
         contexts = _contexts(kubeconfig, context or [], all_contexts, allow_exec)
         checked += _each(_check_context, contexts)
@@ -212,6 +224,35 @@ def _load_bundle(path: Path) -> Snapshot:
         return bundle.load(path)
     except bundle.BundleError as error:
         raise _wrong_usage(str(error)) from None
+    except OSError as error:
+        raise _wrong_usage(f"{path} can't be read: {error.strerror}") from None
+
+
+def _check_flags(paths: list[Path], version: str) -> list[Checked]:
+    from datetime import UTC, datetime
+
+    from authzviz.engine.versions import minor_of
+    from authzviz.kube.flag_files import FlagFileError
+    from authzviz.kube.planned import planned_clusters
+
+    if version and (not paths or minor_of(version) is None):
+        need = "is for --flags" if not paths else "must be such as 1.28 or v1.28.15"
+        raise _wrong_usage(f"--kubernetes-version {need}")
+    try:
+        files = [(str(path), _start_of(path)) for path in paths]
+        planned = planned_clusters(files, version, datetime.now(UTC))
+    except FlagFileError as error:
+        raise _wrong_usage(str(error)) from None
+    return [_judged(each.snapshot, each.source) for each in planned]
+
+
+def _start_of(path: Path) -> bytes:
+    """The file, or so much of it that the reader sees it is too large."""
+    from authzviz.kube.strict_yaml import MAX_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise _wrong_usage(f"{path} can't be read: {error.strerror}") from None
 

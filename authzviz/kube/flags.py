@@ -90,7 +90,7 @@ def of_node_args(text: str) -> str:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return ""
     kept = [word for word in words[:1] if word in {"server", "agent"}]
-    for name, value in _pairs(words):
+    for name, value in pairs(words):
         flag = value.split("=", 1)[0].rstrip("+").replace("_", "-")
         if name == "kube-apiserver-arg" and flag in KEPT:
             kept += ["--kube-apiserver-arg", value]
@@ -139,10 +139,10 @@ def _after_program(words: Sequence[str]) -> list[str] | None:
 
 
 def _kept(words: Sequence[str]) -> Iterable[Flag]:
-    return (Flag(name, value) for name, value in _pairs(words) if name in KEPT)
+    return (Flag(name, value) for name, value in pairs(words) if name in KEPT)
 
 
-def _pairs(words: Sequence[str]) -> Iterable[tuple[str, str]]:
+def pairs(words: Sequence[str]) -> Iterable[tuple[str, str]]:
     """Flags and values of `--f=v` and `--f v`, names with dashes; up to a lone `--`."""
     place = 0
     while place < len(words) and words[place] != "--":

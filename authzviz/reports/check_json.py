@@ -52,7 +52,9 @@ def _unanswered(error: str) -> dict[str, object]:
 
 def _judged(assessment: Assessment) -> dict[str, object]:
     modes = assessment.authorization_modes
-    return {
+    # Only what is judged before it exists has this key.
+    assumed = {"assumed": list(assessment.assumed)} if assessment.assumed else {}
+    return assumed | {
         "version": assessment.version or None,
         "distribution": assessment.distribution,
         "verdict": assessment.verdict,

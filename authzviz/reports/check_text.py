@@ -55,6 +55,7 @@ def _judged(assessment: Assessment) -> Iterator[str]:
     yield from section("Granted beyond the Node authorizer", _beyond(assessment))
     yield from section("Findings", (_finding(finding) for finding in assessment.findings))
     yield from section("Not read", _missing(assessment))
+    yield from section("Assumed, not read", assessment.assumed)
     yield from _next_steps(assessment)
 
 
@@ -65,7 +66,7 @@ def _facts(checked: Checked, assessment: Assessment) -> str:
         "" if assessment.distribution == "unknown" else assessment.distribution,
         f"authorization modes {','.join(modes)}" if modes else "",
         f"NodeRestriction {assessment.node_restriction}",
-        _nodes(assessment.nodes),
+        "not built yet" if assessment.assumed else _nodes(assessment.nodes),
         f"read {checked.read_at:%Y-%m-%d %H:%M:%S} UTC" if checked.read_at else "",
     ]
     return ", ".join(fact for fact in facts if fact)
