@@ -54,8 +54,8 @@ class Format(StrEnum):
     JUNIT = "junit"
 
 
-class SimulateFormat(StrEnum):
-    """How `simulate` prints."""
+class PlainFormat(StrEnum):
+    """How `simulate` and `explain` print."""
 
     TEXT = "text"
     JSON = "json"
@@ -363,8 +363,8 @@ def simulate(
     ] = None,
     kubernetes_version: Annotated[str, typer.Option(metavar="V", help="Such as 1.33.")] = "",
     format: Annotated[  # noqa: A002
-        SimulateFormat, typer.Option(help="For people, or for programs.")
-    ] = SimulateFormat.TEXT,
+        PlainFormat, typer.Option(help="For people, or for programs.")
+    ] = PlainFormat.TEXT,
     fail_on: Annotated[
         str,
         typer.Option(
@@ -385,7 +385,7 @@ def simulate(
         answer = whatif(snapshot, change)
     except ChangeError as error:
         raise _wrong_usage(str(error)) from None
-    if format is SimulateFormat.JSON:
+    if format is PlainFormat.JSON:
         from authzviz.reports.simulate_json import simulate_json
 
         typer.echo(simulate_json(snapshot.name, change, answer))
@@ -394,6 +394,38 @@ def simulate(
 
         typer.echo(simulate_text(snapshot.name, change, answer, _paint))
     if answer.after.verdict in failing:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def explain(
+    lines: Annotated[
+        list[str] | None, typer.Argument(metavar="LINE", help="Without any, standard input.")
+    ] = None,
+    format: Annotated[  # noqa: A002
+        PlainFormat, typer.Option(help="For people, or for programs.")
+    ] = PlainFormat.TEXT,
+) -> None:
+    """Explain refusals in kubelet or apiserver logs: who, what for, why, and the fix.
+
+    Exit status: 0 where a line tells of a refusal, 1 where none does, 2 for more than 10 MB.
+    """
+    from authzviz.evidence.explain import explain as explain_log
+    from authzviz.evidence.lines import MAX_BYTES, LogTooLarge
+    from authzviz.reports.explain_json import explain_json
+    from authzviz.reports.explain_text import explain_text
+
+    if not lines and typer.get_text_stream("stdin").isatty():
+        typer.echo("Paste log lines, then Ctrl-D:", err=True)
+    raw = None if lines else typer.get_binary_stream("stdin").read(4 * MAX_BYTES + 1)
+    text = "\n".join(lines or ()) if raw is None else raw.decode("utf-8", "replace")
+    try:
+        explained = explain_log(text)
+    except LogTooLarge as error:
+        raise _wrong_usage(str(error)) from None
+    as_text = format is PlainFormat.TEXT
+    typer.echo(explain_text(explained) if as_text else explain_json(explained))
+    if not explained.explanations:
         raise typer.Exit(FAILED)
 
 

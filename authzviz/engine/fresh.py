@@ -22,7 +22,7 @@ from authzviz.engine.model import (
     Snapshot,
     Subject,
 )
-from authzviz.engine.node import NODE_RULES
+from authzviz.engine.node import NODE_RULES, rules_for
 from authzviz.engine.versions import clamp, minor_of
 
 T = TypeVar("T")
@@ -78,14 +78,13 @@ def fresh_bindings(minor: int, *, is_node_on: bool) -> tuple[Binding, ...]:
 
 def _node_rules(minor: int) -> tuple[PolicyRule, ...]:
     """The rules of ClusterRole system:node: the Node authorizer's, without their limits."""
-    verbs: dict[tuple[str, str], dict[str, None]] = {}
-    for rule in NODE_RULES:
-        if rule.since <= minor <= rule.until:
-            verbs.setdefault((rule.group, rule.resource), {}).update(dict.fromkeys(rule.verbs))
-    return tuple(
-        PolicyRule(tuple(allowed), (group,), (resource,))
-        for (group, resource), allowed in verbs.items()
-    )
+    rules = []
+    for group, resource in dict.fromkeys((rule.group, rule.resource) for rule in NODE_RULES):
+        limited = rules_for(minor, group, resource)
+        verbs = dict.fromkeys(verb for rule in limited for verb in rule.verbs)
+        if verbs:
+            rules.append(PolicyRule(tuple(verbs), (group,), (resource,)))
+    return tuple(rules)
 
 
 def fresh_cluster(

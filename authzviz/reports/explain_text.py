@@ -1,0 +1,94 @@
+"""`authzviz explain` for people: who was refused what, why, and what to do about it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from authzviz.reports.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from authzviz.engine.request import Request
+    from authzviz.evidence.explanation import Explained, Explanation
+
+_WIDTH = 100
+_BY = {
+    "authorizers": "refused by every authorizer that was asked",
+    "node-authorizer": "the Node authorizer did not allow it; a later authorizer may have",
+    "node-restriction": "allowed by the authorizers, refused by the admission plugin"
+    " NodeRestriction",
+    "authentication": "refused before any authorizer was asked: the credentials are not accepted",
+}
+
+
+def explain_text(explained: Explained) -> str:
+    """Return the explanations in the order of the log, and what the other lines were."""
+    blocks = ["\n".join(_block(each)) for each in explained.explanations]
+    blocks.append("\n".join(_wrapped(_total(explained), "")))
+    return "\n\n".join(blocks)
+
+
+def _block(each: Explanation) -> Iterator[str]:
+    times = f"{each.count} lines, first line" if each.count > 1 else "line"
+    yield from _wrapped(f"{_who(each)}: {_request(each.request)} ({times} {each.first_line})", "")
+    yield from _wrapped(_BY[each.refused_by])
+    if each.said:
+        yield from _wrapped(f"The apiserver says: {each.said}")
+    if each.need:
+        core = ", and the node can't live without it" if each.is_core else ""
+        yield from _wrapped(f"A kubelet needs this to: {each.need_title}{core}.")
+        yield from _wrapped(f"Without it: {each.without}.")
+    yield from _wrapped(f"Cause ({each.cause.code}): {each.cause.text}")
+    if each.modes:
+        yield "  Who allows it:"
+    for mode in each.modes:
+        by = f" by {mode.by}" if mode.by else ""
+        said = f"{mode.configuration}: {mode.decision}{by}; {mode.because}"
+        yield from _wrapped(said, "    ")
+    yield "  Fix:"
+    for number, step in enumerate(each.cause.steps, start=1):
+        yield from _wrapped(f"{number}. {step.title}. {step.detail}", "    ")
+        yield from (f"         {printable(command)}" for command in step.commands)
+        if step.caution:
+            yield from _wrapped(f"Mind: {step.caution}", "       ")
+
+
+def _who(each: Explanation) -> str:
+    if each.user:
+        return each.user
+    return "A kubelet whose name the line doesn't tell" if each.modes else "Somebody"
+
+
+def _request(request: Request) -> str:
+    if request.path:
+        return f"{request.verb} {request.path}"
+    if not request.resource:
+        return "any request"
+    group = f".{request.group}" if request.group else ""
+    name = f" {request.name}" if request.name else ""
+    where = f" in namespace {request.namespace}" if request.namespace else ""
+    return f"{request.verb or 'change'} {request.full_resource}{group}{name}{where}"
+
+
+def _total(explained: Explained) -> str:
+    said = [f"{explained.lines} lines read, by the rules of Kubernetes 1.{explained.minor}"]
+    if explained.silent:
+        said.append(f"{explained.silent} say nothing of a refusal")
+    if explained.too_long:
+        said.append(f"{explained.too_long} are longer than 1 MB and were left out")
+    if explained.left_out:
+        said.append(f"{explained.left_out} tell of more refusals than are shown")
+    return "; ".join(said) + "."
+
+
+def _wrapped(text: str, indent: str = "  ") -> Iterator[str]:
+    yield from textwrap.wrap(
+        printable(text.replace("\n", "; ")),
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
