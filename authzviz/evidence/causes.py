@@ -17,6 +17,7 @@ _NODE_OPINION = re.compile(
     r"|cannot (?:read|get|authorize) |No Object name found|nodes may not |unknown node for user"
     r"|not allowed to get service accounts|only the following verbs|requires CSIVolumeHealth"
 )
+_UNKNOWN_NODE = re.compile(r"unknown node '")
 _NO_RELATION = re.compile(r"no relationship found|no path found to object")
 _SPOKEN_OF = frozenset(
     ("nodes", "pods", "secrets", "configmaps", "persistentvolumes", "persistentvolumeclaims")
@@ -80,7 +81,11 @@ def _by_identity(refusal: Refusal, node: str) -> Cause | None:
 def _by_authorizers(refusal: Refusal, node: str, need: str, node_says: Decision) -> Cause:
     if "Everything is forbidden." in refusal.reason:
         return _ALWAYS_DENY
+    if refusal.by is RefusedBy.RBAC:
+        return _NO_RULE
     is_on = refusal.by is RefusedBy.NODE_AUTHORIZER or bool(_NODE_OPINION.search(refusal.reason))
+    if _UNKNOWN_NODE.search(refusal.reason):
+        return _unknown_node(node)
     if _NO_RELATION.search(refusal.reason) or (is_on and node_says is Decision.CONDITIONAL):
         return _NO_RELATION_CAUSE
     if is_on and node_says is Decision.ALLOW:
@@ -147,6 +152,19 @@ def _upper_case(node: str) -> Cause:
                 f"CN = system:node:{node.lower()}, O = system:nodes; then restart the kubelet.",
                 _LOOK.commands,
             ),
+        ),
+    )
+
+
+def _unknown_node(node: str) -> Cause:
+    return Cause(
+        "unknown-node",
+        f"The Node authorizer is on, and no pod is bound to a node {node}: none was scheduled there"
+        " yet, the node's name and its certificate differ, or the apiserver has just restarted and"
+        " still fills its graph.",
+        (
+            NextStep("Compare the names", "Is there such a Node?", ("kubectl get nodes",)),
+            _LOOK,
         ),
     )
 
@@ -238,6 +256,20 @@ _NO_RELATION_CAUSE = Cause(
             ("kubectl get pods --all-namespaces --field-selector spec.nodeName=<node> -o wide",),
         ),
         _OWN_ACCOUNT,
+    ),
+)
+_NO_RULE = Cause(
+    "no-rbac-rule",
+    "No RBAC rule allows this, and that alone is no refusal: RBAC's log doesn't tell what the Node"
+    " authorizer said. For a kubelet it is as it should be where the Node authorizer is on and"
+    " allows it; where that is off, the request failed.",
+    (
+        NextStep(
+            "Look whether the request failed",
+            "The kubelet's own log then has the whole message of the apiserver: explain that line.",
+            ("journalctl -u kubelet --since=-10min | grep -i forbidden",),
+        ),
+        TURN_ON,
     ),
 )
 _NEWER_RULE = Cause(

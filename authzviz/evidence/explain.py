@@ -102,8 +102,8 @@ def _need_of(refusal: Refusal, node: str, minor: int) -> tuple[Need | None, Requ
     told = refusal.request
     if refusal.by is RefusedBy.NODE_RESTRICTION and told.name != node:
         return None, told  # on the object of another
-    if refusal.user.startswith(SERVICE_ACCOUNT_PREFIX):
-        return None, told
+    if refusal.user.startswith(SERVICE_ACCOUNT_PREFIX) or "field selector" in refusal.reason:
+        return None, told  # no kubelet, or not as a kubelet asks
     # A name in upper case is the same need, of a node that the apiserver takes for another.
     own = told.name if told.name and (not node or told.name == node.lower()) else node
     for need in needs_of(own, minor):
@@ -111,6 +111,8 @@ def _need_of(refusal: Refusal, node: str, minor: int) -> tuple[Need | None, Requ
             if _is_same(told, wanted, own):
                 asked = replace(wanted, namespace=told.namespace, name=told.name or wanted.name)
                 return need, asked if told.verb else told
+    if node and told.verb in ("list", "watch"):
+        return None, replace(told, field_selector=f"spec.nodeName={node}")
     return None, told
 
 

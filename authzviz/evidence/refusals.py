@@ -34,6 +34,16 @@ _RBAC_LOG = re.compile(
     rf"(?:nonResourceURL {_Q}|resource {_Q}(?: named {_Q})?)(?: in namespace {_Q})?"
 )
 _NODE_LOG = re.compile(r"NODE DENY: '?([^\s']*)'? &?[\w.]+\{")
+_GRAPH_LOG = re.compile(
+    r"NODE DENY\"? err=\"((?:unknown )?node '([^']*)' cannot get (?:unknown )?(\w+)"
+    r" ([^/\s\"]*)/([^\s\",]+)[^\"]*)"
+)
+_VERTICES = {
+    "pvc": "persistentvolumeclaims",
+    "pv": "persistentvolumes",
+    "va": "volumeattachments",
+    "serviceAccount": "serviceaccounts",
+}
 _FIELD = re.compile(
     rf"\b(Verb|Namespace|APIGroup|Resource|Subresource|Name|Path):{_Q}|\bResourceRequest:(true|false)"
 )
@@ -46,6 +56,8 @@ class RefusedBy(StrEnum):
     AUTHORIZERS = "authorizers"
     NODE_AUTHORIZER = "node-authorizer"
     """Only its own opinion, out of its log: a later authorizer may have allowed."""
+    RBAC = "rbac"
+    """Likewise RBAC's own opinion: another authorizer may have allowed."""
     NODE_RESTRICTION = "node-restriction"
     AUTHENTICATION = "authentication"
 
@@ -100,7 +112,7 @@ _ADMISSION = tuple(
 def refusal_of(texts: Iterable[str]) -> Refusal | None:
     """The first refusal that one of the texts tells of, None where none does."""
     for text in texts:
-        for read in (_forbidden, _rbac_log, _node_log, _admission, _authentication):
+        for read in (_forbidden, _rbac_log, _node_log, _graph_log, _admission, _authentication):
             found = read(text)
             if found:
                 return found
@@ -157,7 +169,7 @@ def _rbac_log(text: str) -> Refusal | None:
     main, _, group = qualified.partition(".")
     request = Request(verb, main, group, subresource, namespace or "", name or "", path=path or "")
     listed = tuple(unescaped(each[1]) for each in _STRING.finditer(groups))
-    return Refusal(RefusedBy.AUTHORIZERS, _user(user), request, groups=listed)
+    return Refusal(RefusedBy.RBAC, _user(user), request, groups=listed)
 
 
 def _node_log(text: str) -> Refusal | None:
@@ -178,6 +190,17 @@ def _node_log(text: str) -> Refusal | None:
     )
     user = NODE_USER_PREFIX + found[1]
     return Refusal(RefusedBy.NODE_AUTHORIZER, user, request, groups=(NODES_GROUP,))
+
+
+def _graph_log(text: str) -> Refusal | None:
+    """The same of the graph, which names the object as what it is there: "pvc default/data"."""
+    found = _GRAPH_LOG.search(text)
+    if found is None:
+        return None
+    said, node, vertex, namespace, name = found.groups()
+    request = Request("get", _VERTICES.get(vertex, f"{vertex}s"), "", "", namespace, name)
+    user = NODE_USER_PREFIX + node
+    return Refusal(RefusedBy.NODE_AUTHORIZER, user, request, _reason(said), (NODES_GROUP,))
 
 
 def _admission(text: str) -> Refusal | None:

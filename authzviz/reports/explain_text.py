@@ -17,6 +17,7 @@ _WIDTH = 100
 _BY = {
     "authorizers": "refused by every authorizer that was asked",
     "node-authorizer": "the Node authorizer did not allow it; a later authorizer may have",
+    "rbac": "RBAC did not allow it; another authorizer may have",
     "node-restriction": "allowed by the authorizers, refused by the admission plugin"
     " NodeRestriction",
     "authentication": "refused before any authorizer was asked: the credentials are not accepted",

@@ -74,6 +74,16 @@ CAUSES = {
         ),
         "not-a-kubelet-request", "",
     ),
+    "all pods since 1.32": (
+        refused(
+            "list", "pods", reason="can only list/watch pods with spec.nodeName field selector"
+        ),
+        "not-a-kubelet-request", "",
+    ),
+    "requests for pods' certificates, the selector unseen": (
+        refused("list", "podcertificaterequests", group="certificates.k8s.io"),
+        "node-authorizer-off", "",
+    ),
     "another's lease": (
         lease("node2", "system:node:node1",
               "can only access node lease with the same name as the requesting node"),
@@ -115,6 +125,11 @@ CAUSES = {
         ' "nodes" cluster-wide'),
         "not-in-system-nodes", "register-node",
     ),
+    "RBAC's own log": (
+        ('RBAC: no rules authorize user "system:node:node1" with groups ["system:nodes"] to'
+        ' "create" resource "nodes" cluster-wide'),
+        "no-rbac-rule", "register-node",
+    ),
     "Unauthorized": ("Unable to register node: Unauthorized", "unauthenticated", ""),
     "another node's Node": (
         'nodes "node2" is forbidden: node "node1" is not allowed to modify node "node2"',
@@ -127,6 +142,10 @@ CAUSES = {
     "labels": (
         'nodes "node1" is forbidden: node "node1" is not allowed to set the following labels: a',
         "node-restriction-labels", "register-node",
+    ),
+    "a node that the graph doesn't know": (
+        "\"NODE DENY\" err=\"unknown node 'node1' cannot get secret prod/db\"",
+        "unknown-node", "read-secrets",
     ),
     "the Node authorizer's log": (
         ("NODE DENY: 'node1' authorizer.AttributesRecord{Verb:\"get\", Namespace:\"a\","

@@ -201,6 +201,7 @@ def test_reads_the_groups_that_rbac_logs() -> None:
     )
 
     assert refusal is not None
+    assert refusal.by is RefusedBy.RBAC
     assert refusal.groups == ("system:nodes", "system:authenticated")
     assert refusal.request == Request("patch", "nodes", "", "status", name="node1")
 
@@ -244,6 +245,25 @@ def test_reads_the_node_authorizers_own_log(quote: str) -> None:
     assert refusal.by is RefusedBy.NODE_AUTHORIZER
     assert (refusal.user, refusal.groups) == ("system:node:node1", ("system:nodes",))
     assert refusal.request == Request("get", "secrets", "", "", "prod", "db")
+
+
+GRAPH = {
+    "unknown node 'node1' cannot get secret prod/db": "secrets",
+    "node 'node1' cannot get unknown configmap prod/db": "configmaps",
+    "node 'node1' cannot get pvc prod/db, no relationship to this object was found in the node"
+    " authorizer graph": "persistentvolumeclaims",
+}
+
+
+@pytest.mark.parametrize(("said", "resource"), GRAPH.items())
+def test_reads_what_the_graph_of_the_node_authorizer_lacks(said: str, resource: str) -> None:
+    (line,) = split_log(f'I1 1 node_authorizer.go:238] "NODE DENY" err="{said}"').candidates
+    refusal = refusal_of(line.texts)
+
+    assert refusal is not None
+    assert (refusal.by, refusal.user) == (RefusedBy.NODE_AUTHORIZER, "system:node:node1")
+    assert refusal.request == Request("get", resource, "", "", "prod", "db")
+    assert refusal.reason == said
 
 
 @pytest.mark.parametrize(
