@@ -8,9 +8,9 @@ from dataclasses import replace
 from authzviz.engine import node as node_authorizer
 from authzviz.engine.assessment import Decision
 from authzviz.engine.fresh import fresh_roles
-from authzviz.engine.identity import NODE_USER_PREFIX, NODES_GROUP
+from authzviz.engine.identity import NODE_USER_PREFIX, NODES_GROUP, SERVICE_ACCOUNT_PREFIX
 from authzviz.engine.needs import ANY_NAMESPACE, Need, needs_of
-from authzviz.engine.rbac import SERVICE_ACCOUNT_PREFIX, covers
+from authzviz.engine.rbac import covers
 from authzviz.engine.request import Request
 from authzviz.engine.versions import NEWEST_MINOR, clamp
 from authzviz.evidence.causes import cause_of

@@ -213,7 +213,7 @@ REFUSED = {
     "bytes": (b"\xff\xfe\x00", "is no text"),
     "a NUL": (b"--a\0", "is no text"),
     "larger than 1 MiB": (b"#" * ((1 << 20) + 1), "larger than 1 MiB"),
-    "broken YAML": ("kind: [", "is no YAML"),
+    "broken YAML": ("kind: [", "not YAML"),
     "YAML with aliases": ("a: &x 1\nb: *x\n", "anchors and aliases are not taken"),
     "a list": ("- a\n- b\n", "neither flags"),
     "nothing known": ("colour: blue\n", "neither kind nor flags"),
