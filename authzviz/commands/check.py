@@ -1,0 +1,163 @@
+"""`authzviz check`: clusters, bundles and flags to come, judged."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from authzviz.commands.common import (
+    FAILED,
+    UNREACHABLE,
+    AllowExec,
+    Kubeconfig,
+    contexts,
+    failing_verdicts,
+    load_bundle,
+    paint,
+    read,
+    wrong_usage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from authzviz.engine.model import Snapshot
+    from authzviz.kube.kubeconfig import Context
+    from authzviz.reports.checked import Checked
+
+_MOST_AT_ONCE = 8
+
+
+class Format(StrEnum):
+    """How `check` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
+def check(
+    kubeconfig: Kubeconfig = None,
+    context: Annotated[
+        list[str] | None, typer.Option(metavar="C", help="A context; may be repeated.")
+    ] = None,
+    all_contexts: Annotated[bool, typer.Option("--all-contexts", help="Every context.")] = False,
+    bundle: Annotated[
+        list[Path] | None, typer.Option(metavar="B", help="A bundle; may be repeated.")
+    ] = None,
+    flags: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="A manifest, unit or configuration of a kube-apiserver, judged before its cluster"
+            " exists; may be repeated, also for the AuthorizationConfiguration that it names.",
+        ),
+    ] = None,
+    kubernetes_version: Annotated[
+        str, typer.Option(metavar="V", help="The version to judge --flags by.")
+    ] = "",
+    format: Annotated[Format, typer.Option(help="For people, or for programs.")] = Format.TEXT,  # noqa: A002
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            metavar="VERDICT,...",
+            help="Exit with 1 on these; by default on all but node-authorizer; 'none' for never.",
+        ),
+    ] = "",
+    allow_exec: AllowExec = False,
+) -> None:
+    """Judge clusters: by which path do their kubelets get their permissions, and is it safe?"""
+    failing = failing_verdicts(fail_on)
+    checked = [_check_bundle(path) for path in bundle or []]
+    checked += _check_flags(flags or [], kubernetes_version)
+    if not checked or kubeconfig or context or all_contexts:
+        chosen = contexts(kubeconfig, context or [], all_contexts, allow_exec)
+        checked += _each(_check_context, chosen)
+    typer.echo(_report(checked, format, failing))
+    if any(cluster.assessment is None for cluster in checked):
+        raise typer.Exit(UNREACHABLE)
+    if any(cluster.verdict in failing for cluster in checked):
+        raise typer.Exit(FAILED)
+
+
+def _check_context(context: Context) -> Checked:
+    from authzviz.reports.checked import Checked
+
+    snapshot = read(context)
+    if isinstance(snapshot, str):
+        server = context.credentials.server if context.credentials else ""
+        return Checked(context.name, server, None, None, snapshot)
+    return _judged(snapshot)
+
+
+def _check_bundle(path: Path) -> Checked:
+    return _judged(load_bundle(path), str(path))
+
+
+def _check_flags(paths: list[Path], version: str) -> list[Checked]:
+    from datetime import UTC, datetime
+
+    from authzviz.engine.versions import minor_of
+    from authzviz.kube.flag_files import FlagFileError
+    from authzviz.kube.planned import planned_clusters
+
+    if version and (not paths or minor_of(version) is None):
+        need = "is for --flags" if not paths else "must be such as 1.28 or v1.28.15"
+        raise wrong_usage(f"--kubernetes-version {need}")
+    try:
+        files = [(str(path), _start_of(path)) for path in paths]
+        planned = planned_clusters(files, version, datetime.now(UTC))
+    except FlagFileError as error:
+        raise wrong_usage(str(error)) from None
+    return [_judged(each.snapshot, each.source) for each in planned]
+
+
+def _start_of(path: Path) -> bytes:
+    """The file, or so much of it that the reader sees it is too large."""
+    from authzviz.kube.strict_yaml import MAX_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise wrong_usage(f"{path} can't be read: {error.strerror}") from None
+
+
+def _judged(snapshot: Snapshot, source: str = "") -> Checked:
+    from authzviz.engine import judge
+    from authzviz.reports.checked import Checked
+
+    assessment = judge(snapshot)
+    return Checked(snapshot.name, snapshot.server, snapshot.read_at, assessment, source=source)
+
+
+def _each(check_one: Callable[[Context], Checked], contexts: list[Context]) -> list[Checked]:
+    """Each context checked, a few at once: one that hangs doesn't hold up the others."""
+    if len(contexts) == 1:
+        return [check_one(contexts[0])]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        return list(pool.map(check_one, contexts))
+
+
+def _report(checked: list[Checked], format_: Format, failing: frozenset[str]) -> str:
+    if format_ is Format.JSON:
+        from authzviz.reports.check_json import check_json
+
+        return check_json(checked)
+    if format_ is Format.SARIF:
+        from authzviz.reports.check_sarif import check_sarif
+
+        return check_sarif(checked)
+    if format_ is Format.JUNIT:
+        from authzviz.reports.check_junit import check_junit
+
+        return check_junit(checked, failing)
+    from authzviz.reports.check_text import check_text
+
+    return check_text(checked, paint)

@@ -1,0 +1,122 @@
+"""What commands share: choosing clusters, exit statuses, and saying what was used wrongly."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from authzviz.engine.assessment import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from authzviz.engine.model import Snapshot
+    from authzviz.kube.kubeconfig import Context
+
+FAILED, WRONG_USAGE, UNREACHABLE = 1, 2, 3
+
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(help="The kubeconfig; without it, $KUBECONFIG or ~/.kube/config.", metavar="F"),
+]
+AllowExec = Annotated[
+    bool, typer.Option("--allow-exec", help="Run the credential plugins that the kubeconfig names.")
+]
+
+
+class PlainFormat(StrEnum):
+    """How commands print that report to nobody else."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def failing_verdicts(fail_on: str) -> frozenset[str]:
+    """The verdicts of --fail-on; every word must be one."""
+    if not fail_on:
+        return frozenset(Verdict) - {Verdict.NODE_AUTHORIZER}
+    if fail_on == "none":
+        return frozenset()
+    words = [word.strip() for word in fail_on.split(",")]
+    unknown = [word for word in words if word not in set(Verdict)]
+    if unknown:
+        raise wrong_usage(
+            f"--fail-on {', '.join(unknown)}: no such verdict; there are {', '.join(Verdict)}"
+        )
+    return frozenset(words)
+
+
+def contexts(
+    kubeconfig: Path | None, names: Sequence[str], all_contexts: bool, allow_exec: bool
+) -> list[Context]:
+    """The contexts asked for, or the current one; exits with 2 where there is none such."""
+    from authzviz.kube.kubeconfig import (
+        KubeconfigError,
+        current_context,
+        default_paths,
+        load_files,
+    )
+
+    paths = (kubeconfig,) if kubeconfig else default_paths()
+    try:
+        found = {context.name: context for context in load_files(paths, allow_exec=allow_exec)}
+        current = current_context(paths)
+    except KubeconfigError as error:
+        raise wrong_usage(str(error)) from None
+    if all_contexts and found:
+        return list(found.values())
+    wanted = list(dict.fromkeys(names)) or ([current] if current else [])
+    if not wanted:
+        raise wrong_usage(_nothing_chosen(found, paths))
+    unknown = [name for name in wanted if name not in found]
+    if unknown:
+        known = ", ".join(found) or "none"
+        raise wrong_usage(f"no context {', '.join(unknown)}; there are: {known}")
+    return [found[name] for name in wanted]
+
+
+def _nothing_chosen(contexts: dict[str, Context], paths: Sequence[Path]) -> str:
+    if not contexts:
+        looked = ", ".join(str(path) for path in paths)
+        return f"no context in {looked}; name a file with --kubeconfig, or a --bundle"
+    return f"no current context; choose with --context from: {', '.join(contexts)}"
+
+
+def read(context: Context, *, with_pods: bool = False) -> Snapshot | str:
+    """The context's snapshot, or why not even /version was answered."""
+    if context.credentials is None:
+        return context.problem
+    from authzviz.kube.collect import collect
+    from authzviz.kube.errors import ClusterUnreachable
+    from authzviz.net import COMMAND_LINE
+
+    try:
+        return collect(
+            context.credentials, name=context.name, policy=COMMAND_LINE, with_pods=with_pods
+        )
+    except ClusterUnreachable as error:
+        return error.message
+
+
+def load_bundle(path: Path) -> Snapshot:
+    """The snapshot of a bundle; exits with 2 where the file is none."""
+    from authzviz.kube import bundle
+
+    try:
+        return bundle.load(path)
+    except bundle.BundleError as error:
+        raise wrong_usage(str(error)) from None
+    except OSError as error:
+        raise wrong_usage(f"{path} can't be read: {error.strerror}") from None
+
+
+def paint(text: str, color: str) -> str:
+    return typer.style(text, fg=color, bold=True)
+
+
+def wrong_usage(message: str) -> typer.Exit:
+    typer.echo(f"authzviz: {message}", err=True)
+    return typer.Exit(WRONG_USAGE)
