@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from authzviz.engine.admission import refusal_of
 from authzviz.engine.request import Request
-from authzviz.engine.writes import OfClaim, OfName, OfNode, OfPod, OfSlice, OfToken, Owner, Write
+from authzviz.engine.writes import (
+    OfClaim,
+    OfName,
+    OfNode,
+    OfPod,
+    OfSigning,
+    OfSlice,
+    OfToken,
+    Owner,
+    Write,
+)
 from tests.engine.live import Judge, eventually, objects, pod, restricted
 from tests.engine.node_table import NODE, OTHER
 
@@ -38,6 +53,8 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 CSINODES = "/apis/storage.k8s.io/v1/csinodes"
 SLICES = "/apis/resource.k8s.io/v1/resourceslices"
 TOKENS = "/api/v1/namespaces/default/serviceaccounts/runner/token"
+SIGNING = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+CLIENT = "kubernetes.io/kube-apiserver-client-kubelet"
 TAINT = {"key": "a", "effect": "NoSchedule"}
 GUARDED = "node-restriction.kubernetes.io/a"
 ROLE = "node-role.kubernetes.io/master"
@@ -218,6 +235,8 @@ def _other_attempts() -> dict[str, Attempt]:
         found[f"{whose} slice"] = _create(
             "resourceslices", OfSlice(name), SLICES, slice_of(name), "resource.k8s.io"
         )
+    for name in (NODE, OTHER):
+        found[f"a certificate of {name}"] = _signing_attempt(name)
     found["a claim's capacity"] = _patch(
         "persistentvolumeclaims/status",
         "data",
@@ -226,6 +245,22 @@ def _other_attempts() -> dict[str, Attempt]:
         {"status": {"capacity": {"storage": "2Gi"}}},
     )
     return found
+
+
+def _signing_attempt(name: str) -> Attempt:
+    user = f"system:node:{name}"
+    names = [x509.NameAttribute(NameOID.COMMON_NAME, user)]
+    names.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, "system:nodes"))
+    asked = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(names))
+    signed = asked.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    spec = {
+        "signerName": CLIENT,
+        "usages": ["digital signature", "client auth"],
+        "request": b64encode(signed.public_bytes(serialization.Encoding.PEM)).decode(),
+    }
+    body = _named("CertificateSigningRequest", "certificates.k8s.io/v1", f"of-{name}", spec=spec)
+    write = OfSigning(CLIENT, user)
+    return _create("certificatesigningrequests", write, SIGNING, body, "certificates.k8s.io")
 
 
 def test_what_admission_still_refuses(cluster: ClusterFactory) -> None:
