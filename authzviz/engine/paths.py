@@ -23,6 +23,8 @@ def paths_of(
     control: Control,
 ) -> tuple[Path, ...]:
     """The paths, of most nodes first; nodes that may exist or not are left out."""
+    settings = states[0].feature_gates if states else BY_DEFAULT
+    all_granted = verdict.granted_to(rbac, classes, minor, settings)
     paths = [
         Path(
             nodes=nodes.count,
@@ -33,7 +35,7 @@ def paths_of(
                 _answer(states, rbac, nodes, need, minor) for need in needs_of(nodes.example, minor)
             ),
         )
-        for nodes, granted in zip(classes, verdict.granted_to(rbac, classes, minor), strict=True)
+        for nodes, granted in zip(classes, all_granted, strict=True)
         if nodes.is_certain
     ]
     return tuple(sorted(paths, key=lambda path: (-path.nodes, path.example)))
