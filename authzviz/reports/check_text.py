@@ -75,6 +75,8 @@ def _facts(checked: Checked, assessment: Assessment) -> str:
 def _nodes(nodes: NodeCounts) -> str:
     if nodes.total is None:
         return "nodes not read"
+    if not nodes.total:
+        return "no nodes"
     unknown = f" ({nodes.unknown} unknown)" if nodes.unknown else ""
     return f"{nodes.ready} of {nodes.total} nodes Ready{unknown}"
 
