@@ -1,4 +1,4 @@
-"""What apiservers put back when they start, against those of the recordings and FACTS of RBAC."""
+"""What apiservers put back when they start, against the roles and bindings in the recordings."""
 
 from __future__ import annotations
 
