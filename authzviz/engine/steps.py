@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from shlex import quote
 
-from authzviz.engine.assessment import Grant, NextStep, Switch, Verdict
+from authzviz.engine.assessment import Grant, Missing, NextStep, Switch, Verdict
 from authzviz.engine.identity import NODES_GROUP, named_node
 from authzviz.engine.judging import Judged
 from authzviz.engine.missing import decisive
-from authzviz.engine.model import Subject
+from authzviz.engine.model import Outcome, Subject
 from authzviz.engine.places import place_of
 
 _SECRETS = "Hands every kubelet all Secrets of the cluster, until the real fix is made."
@@ -153,14 +153,28 @@ def _check_nodes(judged: Judged) -> list[NextStep]:
 def _read_more(judged: Judged) -> list[NextStep]:
     is_outage = set(judged.possible) <= {Verdict.MIXED, Verdict.REFUSED}
     first = [*_quick_way_out(judged), *_turn_on(judged)] if is_outage else []
+    forbidden = {
+        read.permission
+        for read in judged.snapshot.reads.values()
+        if read.outcome is Outcome.FORBIDDEN
+    }
     return first + [
-        NextStep(
-            f"Let it be told: {missing.what}",
-            f"{missing.why[:1].upper()}{missing.why[1:]}. It would tell {missing.would_tell}."
-            f" Needed: {missing.permission}.",
-        )
+        _see(missing, is_forbidden=missing.permission in forbidden)
         for missing in decisive(judged.missing)
     ]
+
+
+def _see(missing: Missing, *, is_forbidden: bool) -> NextStep:
+    """What to permit or to look at, what that would tell, and last what the cluster said."""
+    what = missing.what.replace("some of", "the rest of", 1)
+    title = f"Let authzviz read {what}" if is_forbidden else f"See {what}"
+    needed = f"{'Permit it to' if is_forbidden else 'Needed:'} {missing.permission}. "
+    said = "The apiserver says" if is_forbidden else "Why it isn't known"
+    return NextStep(
+        title,
+        f"{needed if missing.permission else ''}It would tell {missing.would_tell}."
+        f" {said}: {missing.why.rstrip('.')}.",
+    )
 
 
 def _leave_always_allow(judged: Judged) -> list[NextStep]:

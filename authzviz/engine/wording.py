@@ -8,7 +8,7 @@ from authzviz.engine.assessment import Assessment, Decision, Path, Switch, Verdi
 from authzviz.engine.findings import findings_of
 from authzviz.engine.judging import Judged
 from authzviz.engine.missing import decisive
-from authzviz.engine.phrases import listed, ready_of, shown_modes, shown_names, words_of
+from authzviz.engine.phrases import listed, overdue_of, ready_of, shown_modes, shown_names, words_of
 from authzviz.engine.steps import steps_of
 
 
@@ -186,10 +186,7 @@ def _bindings_beyond(judged: Judged) -> str:
 def _target(judged: Judged) -> str:
     counts, overdue = judged.health.counts, judged.health.overdue
     if overdue:
-        return (
-            f"{len(overdue)} of {counts.total} nodes no longer renew their Lease,"
-            " although permissions are right."
-        )
+        return f"{overdue_of(counts, len(overdue))}, although permissions are right."
     if counts.total and (counts.ready or 0) < counts.total:
         return f"Only {ready_of(counts)}, although permissions are right."
     return "Every kubelet gets just what its own pods need, by the Node authorizer."
@@ -219,10 +216,19 @@ def _unknown(judged: Judged) -> str:
 
 
 def _why_unknown(judged: Judged) -> str:
-    facts = [f"The Node authorizer {_can_be_told(judged.node_authorizer)}"]
-    facts.append(f"NodeRestriction {_can_be_told(judged.node_restriction)}")
     missing = [each.what for each in decisive(judged.missing)]
-    return f"{'; '.join(facts)}. Not known: {listed(missing[:4])}."
+    facts = _about_switches(judged.node_authorizer, judged.node_restriction)
+    return f"{facts}. Not known: {listed(missing[:4])}."
+
+
+def _about_switches(node: Switch, restriction: Switch) -> str:
+    if {node, restriction} == {Switch.UNKNOWN}:
+        return "Whether the Node authorizer and NodeRestriction are on can't be told"
+    if node is Switch.UNKNOWN:
+        return f"NodeRestriction is {restriction}; whether the Node authorizer is on can't be told"
+    if restriction is Switch.UNKNOWN:
+        return f"The Node authorizer is {node}; whether NodeRestriction is on can't be told"
+    return f"The Node authorizer is {node}; NodeRestriction is {restriction}"
 
 
 _FEW = 4
@@ -249,10 +255,6 @@ _WHY_TARGET = (
     " benign rules."
 )
 _LEGACY = "Kubelets work, but only because RBAC hands every one of them every Secret."
-
-
-def _can_be_told(switch: Switch) -> str:
-    return "can't be told" if switch is Switch.UNKNOWN else f"is {switch}"
 
 
 def _lowered(title: str) -> str:

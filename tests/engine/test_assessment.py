@@ -67,7 +67,7 @@ SUMMARIES: dict[str, tuple[Snapshot, str]] = {
     ),
     "target, Lease overdue": (
         cluster(NODE_RBAC, leases=(lease("node1", 41), lease("node2"))),
-        "1 of 2 nodes no longer renew their Lease",
+        "1 of 2 nodes no longer renews its Lease",
     ),
     "unknown, but an outage": (
         replace(OUTAGE, role_bindings=unread(OUTAGE.role_bindings)),
@@ -157,7 +157,10 @@ CAUSES: dict[str, tuple[Snapshot, str]] = {
     ),
     "what is not known": (
         replace(TARGET, apiservers=unread(TARGET.apiservers), nodes=unread(TARGET.nodes)),
-        "NodeRestriction can't be told. Not known: the apiservers' flags.",
+        (
+            "Whether the Node authorizer and NodeRestriction are on can't be told."
+            " Not known: the apiservers' flags."
+        ),
     ),
 }
 
@@ -362,7 +365,7 @@ STEPS: dict[str, tuple[Snapshot, tuple[str, ...], str]] = {
     "target": (TARGET, (), ""),
     "target, flags read, Roles not": (
         replace(TARGET, roles=unread(TARGET.roles), role_bindings=unread(TARGET.role_bindings)),
-        ("Let it be told: Roles", "Let it be told: RoleBindings"),
+        ("Let authzviz read Roles", "Let authzviz read RoleBindings"),
         "",
     ),
     "an outage, RoleBindings unread": (
@@ -370,7 +373,7 @@ STEPS: dict[str, tuple[Snapshot, tuple[str, ...], str]] = {
         (
             "Quick way out: bind the group",
             "The real fix: turn on the Node authorizer",
-            "Let it be told: RoleBindings",
+            "Let authzviz read RoleBindings",
         ),
         "kubectl set subject clusterrolebinding system:node --group=system:nodes",
     ),

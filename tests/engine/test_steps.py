@@ -1,0 +1,60 @@
+"""What to do about what was not read: what to permit, what that tells, what the server said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from authzviz.engine import judge
+from authzviz.engine.model import Outcome, Read, Snapshot
+from tests.engine.build import NODE_RBAC, cluster, ok, server, unread
+
+TARGET = cluster(NODE_RBAC)
+FORBIDDEN = 'roles.rbac.authorization.k8s.io is forbidden: User "x" cannot list resource "roles"'
+CONFIG_FILE = "--authorization-config=/etc/authz.yaml"
+NOT_READ: dict[str, tuple[Snapshot, str, str]] = {
+    "forbidden, in the apiserver's words": (
+        replace(
+            TARGET,
+            roles=Read(Outcome.FORBIDDEN, "/path", "list roles everywhere", why=FORBIDDEN),
+        ),
+        "Let authzviz read Roles",
+        (
+            "Permit it to list roles everywhere."
+            " It would tell what bindings in namespaces grant kubelets."
+            f" The apiserver says: {FORBIDDEN}."
+        ),
+    ),
+    "failed, where no permission helps": (
+        replace(TARGET, roles=unread(TARGET.roles, Outcome.FAILED)),
+        "See Roles",
+        (
+            "Needed: list things. It would tell what bindings in namespaces grant kubelets."
+            " Why it isn't known: refused."
+        ),
+    ),
+    "read in part": (
+        replace(TARGET, roles=ok((), "a Role without name")),
+        "See the rest of Roles",
+        (
+            "Needed: list things. It would tell what bindings in namespaces grant kubelets."
+            " Why it isn't known: served, but not understood: a Role without name."
+        ),
+    ),
+    "in a file": (
+        cluster(server(CONFIG_FILE)),
+        "See the authorizers of apiserver cp1",
+        "Needed: the file itself, on the control plane. It would tell whether the Node authorizer",
+    ),
+}
+
+
+@pytest.mark.parametrize(("snapshot", "title", "words"), NOT_READ.values(), ids=NOT_READ)
+def test_what_was_not_read_says_what_to_permit_what_that_tells_and_what_the_server_said(
+    snapshot: Snapshot, title: str, words: str
+) -> None:
+    (step, *_) = judge(snapshot).next_steps
+
+    assert step.title == title
+    assert step.detail.startswith(words)
