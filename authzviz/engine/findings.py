@@ -8,7 +8,7 @@ from authzviz.engine import subjects
 from authzviz.engine.assessment import Control, Finding, Severity, Switch, Verdict
 from authzviz.engine.inherited import inherited
 from authzviz.engine.judging import Judged
-from authzviz.engine.phrases import listed, shown_names, words_of
+from authzviz.engine.phrases import counted, listed, overdue_of, shown_names, words_of
 
 _CIS = "CIS Kubernetes 1.12"
 _SEVERITIES = tuple(Severity)
@@ -40,7 +40,7 @@ def _outage(judged: Judged) -> Iterator[Finding]:
     yield Finding(
         "stale-leases",
         Severity.CRITICAL if not counts.ready else Severity.HIGH,
-        f"{len(overdue)} of {counts.total} nodes no longer renew their Lease",
+        overdue_of(counts, len(overdue)),
         f"Not heard of: {listed(list(overdue[:5]))}{' and others' if len(overdue) > 5 else ''}."
         " The Node authorizer serves only user system:node:<exact Node name> in group"
         " system:nodes. Check on such a node, after whether its kubelet runs at all, that its"
@@ -219,8 +219,8 @@ def _unseen_apiserver(judged: Judged) -> Iterator[Finding]:
             "unseen-apiserver",
             Severity.MEDIUM,
             "Not every apiserver was seen",
-            f"Flags were read of {len(judged.states) - len(unread)} apiservers; more run."
-            " They may do something else for kubelets.",
+            f"Flags were read of {counted(len(judged.states) - len(unread), 'apiserver')};"
+            " more run. They may do something else for kubelets.",
         )
 
 

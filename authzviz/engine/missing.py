@@ -5,6 +5,7 @@ from __future__ import annotations
 from authzviz.engine.assessment import ApiServerState, Missing
 from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.model import Outcome, Read, Snapshot
+from authzviz.engine.phrases import counted
 from authzviz.engine.versions import minor_of
 
 _READS = {
@@ -86,7 +87,11 @@ def _of_state(state: ApiServerState, snapshot: Snapshot) -> Missing:
 
 def _unseen(snapshot: Snapshot, seen: int) -> Missing:
     listed = len(set(snapshot.endpoints.value or ()))
-    why = f"{seen} of {listed} apiservers seen" if listed > seen else "some were not understood"
+    why = (
+        f"{seen} of {counted(listed, 'apiserver')} seen"
+        if listed > seen
+        else "some were not understood"
+    )
     return Missing(
         "the flags of every apiserver",
         why,

@@ -20,10 +20,21 @@ def shown_modes(modes: tuple[str, ...] | None) -> str:
     return "authorizers that can't be told" if modes is None else ",".join(modes)
 
 
+def counted(count: int, noun: str) -> str:
+    """How many there are: "1 node", "2 nodes"."""
+    return f"{count} {noun if count == 1 else f'{noun}s'}"
+
+
+def overdue_of(counts: NodeCounts, overdue: int) -> str:
+    """How many nodes are silent: "1 of 6 nodes no longer renews its Lease"."""
+    renew = "renews its" if overdue == 1 else "renew their"
+    return f"{overdue} of {counted(counts.total or 0, 'node')} no longer {renew} Lease"
+
+
 def ready_of(counts: NodeCounts) -> str:
     """How many nodes are Ready: "0 of 6 nodes are Ready"."""
     total = counts.total or 0
-    return f"{counts.ready or 0} of {total} {'node is' if total == 1 else 'nodes are'} Ready"
+    return f"{counts.ready or 0} of {counted(total, 'node')} {'is' if total == 1 else 'are'} Ready"
 
 
 def shown_names(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authzviz.engine.assessment import Decision, Severity, Verdict
+from authzviz.engine.phrases import counted
 from authzviz.reports.layout import section, wrapped
 from authzviz.reports.printable import printable
 
@@ -78,7 +79,7 @@ def _nodes(nodes: NodeCounts) -> str:
     if not nodes.total:
         return "no nodes"
     unknown = f" ({nodes.unknown} unknown)" if nodes.unknown else ""
-    return f"{nodes.ready} of {nodes.total} nodes Ready{unknown}"
+    return f"{nodes.ready} of {counted(nodes.total, 'node')} Ready{unknown}"
 
 
 def _paths(paths: Sequence[Path]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from authzviz.engine.phrases import counted
 from authzviz.reports.printable import printable
 
 if TYPE_CHECKING:
@@ -74,13 +75,14 @@ def _request(request: Request) -> str:
 
 
 def _total(explained: Explained) -> str:
-    said = [f"{explained.lines} lines read, by the rules of Kubernetes 1.{explained.minor}"]
-    if explained.silent:
-        said.append(f"{explained.silent} say nothing of a refusal")
-    if explained.too_long:
-        said.append(f"{explained.too_long} are longer than 1 MB and were left out")
-    if explained.left_out:
-        said.append(f"{explained.left_out} tell of more refusals than are shown")
+    lines = counted(explained.lines, "line")
+    said = [f"{lines} read, by the rules of Kubernetes 1.{explained.minor}"]
+    rest = (
+        (explained.silent, "says", "say", "nothing of a refusal"),
+        (explained.too_long, "was", "were", "left out, longer than 1 MB"),
+        (explained.left_out, "tells", "tell", "of more refusals than are shown"),
+    )
+    said += [f"{n} {one if n == 1 else many} {what}" for n, one, many, what in rest if n]
     return "; ".join(said) + "."
 
 

@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from authzviz.engine.phrases import counted
 from dashboard.forms import ClusterForm, CredentialsForm, posted
 from dashboard.models import Cluster, User
 from dashboard.services import access, clusters, pages, samples, uploads
@@ -91,7 +92,7 @@ def poll(request: HttpRequest, slug: str) -> HttpResponse:
 def remove_samples(request: HttpRequest) -> HttpResponse:
     """Remove every recorded cluster."""
     number = samples.remove_all(actor=access.editor(request.user))
-    messages.success(request, f"{number} recorded clusters are removed.")
+    messages.success(request, f"{counted(number, 'recorded cluster')} removed.")
     return redirect("fleet")
 
 

@@ -255,8 +255,8 @@ def test_the_command_says_honestly_that_nothing_was_told() -> None:
     status, text = run(stdin="all is well\n")
 
     assert status == 1
-    assert "1 lines read" in text
-    assert "1 say nothing of a refusal" in text
+    assert "1 line read" in text
+    assert "1 says nothing of a refusal" in text
 
 
 def test_the_document_for_programs_holds_every_part() -> None:
