@@ -9,6 +9,7 @@ AddVolumeAttachment.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,6 +47,24 @@ class Relation:
     because: str
 
 
+@dataclass(frozen=True, slots=True)
+class OwnObjects:
+    """How many objects the Node authorizer gives one node because pods on it name them.
+
+    Counted by name, each once, whether or not it exists; `pods` are all on the node, mirror pods
+    lead to nothing. `is_whole` is False where pods or volumes were not all read, and there
+    may be more.
+    """
+
+    node: str
+    pods: int
+    secrets: int
+    config_maps: int
+    service_accounts: int
+    claims: int
+    is_whole: bool
+
+
 _NONE = Relation(Decision.NO, "no path from the object to the node")
 
 
@@ -65,6 +84,46 @@ class Graph:
         """How the node relates to one object."""
         look = self._looks.get(resource)
         return look(node, (namespace, name)) if look else _unread(resource)
+
+    def own_objects(self, node: str) -> OwnObjects:
+        """How many objects of each kind the node gets at through its pods."""
+        pods = self._pods_by_node.get(node, ())
+        used = {
+            (resource, pod.namespace, name)
+            for pod in pods
+            if not pod.is_mirror
+            for resource, name in _uses(pod)
+        }
+        through_claims = {
+            ("secrets", *secret)
+            for _, *claim in (each for each in used if each[0] == "persistentvolumeclaims")
+            for secret in self._secrets_by_claim.get((claim[0], claim[1]), ())
+        }
+        counts = Counter(resource for resource, *_ in used | through_claims)
+        return OwnObjects(
+            node=node,
+            pods=len(pods),
+            secrets=counts["secrets"],
+            config_maps=counts["configmaps"],
+            service_accounts=counts["serviceaccounts"],
+            claims=counts["persistentvolumeclaims"],
+            is_whole=self.pods.is_whole and self.volumes is not None and self.volumes.is_whole,
+        )
+
+    @cached_property
+    def _pods_by_node(self) -> dict[str, list[Pod]]:
+        found: dict[str, list[Pod]] = {}
+        for pod in self.pods.value or ():
+            found.setdefault(pod.node, []).append(pod)
+        return found
+
+    @cached_property
+    def _secrets_by_claim(self) -> dict[Name, set[Name]]:
+        found: dict[Name, set[Name]] = {}
+        for volume in _items(self.volumes):
+            claim = (volume.claim_namespace, volume.claim_name)
+            found.setdefault(claim, set()).update(volume.secrets)
+        return found
 
     @cached_property
     def _looks(self) -> dict[str, Callable[[str, Name], Relation]]:

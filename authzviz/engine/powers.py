@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from authzviz.engine.assessment import ApiServerState
 from authzviz.engine.beyond import Excess, excess_of, rank_of
 from authzviz.engine.classes import NodeClass
+from authzviz.engine.graph import OwnObjects
 from authzviz.engine.model import PolicyRule
 from authzviz.engine.node import Limit, rules_in_force
+from authzviz.engine.phrases import counted
 from authzviz.engine.rbac import covers
 from authzviz.engine.request import Request
 from authzviz.engine.versions import NEWEST_MINOR
@@ -144,20 +146,29 @@ _OWN_CHANGES = "its own Node and Lease, and the pods on it"
 _REPORT_STATUS = Request("patch", "nodes", subresource="status")
 
 
-def radius_of(powers: Powers, owner: str) -> Radius:
+def radius_of(powers: Powers, owner: str, own: OwnObjects | None = None) -> Radius:
     """The blast radius of one certificate: nothing at all where no authorizer lets it in.
 
-    Said is whatever the newest Node authorizer would not give it, even where an older one does.
+    `own` counts what the pods on the kubelet's node name, None where pods were not read. Said is
+    whatever the newest Node authorizer would not give it, even where an older one does.
     """
     reading = (power for power in powers.singles if power.verb in _READ or power.verb == "*")
     changing = (power for power in powers.singles if power.verb not in _READ)
     reads = in_words(reading, owner, NEWEST_MINOR)
     changes = in_words(changing, owner, NEWEST_MINOR)
     if powers.is_node_on:
-        reads = (*reads, _OWN_READS)
+        reads = (*reads, _own_reads(own) if own else _OWN_READS)
     if any(covers(rule, _REPORT_STATUS) for rule in powers.rules[""]):
         changes = (*changes, _OWN_CHANGES)
     return Radius(reads, changes)
+
+
+def _own_reads(own: OwnObjects) -> str:
+    least = "" if own.is_whole else "at least "
+    return (
+        f"{least}{counted(own.secrets, 'Secret')} and {counted(own.config_maps, 'ConfigMap')}"
+        f" of the {counted(own.pods, 'pod')} on {own.node}, and the volumes of these"
+    )
 
 
 def _free_rules(states: tuple[ApiServerState, ...], minor: int) -> Iterator[tuple[str, PolicyRule]]:

@@ -14,6 +14,7 @@ from authzviz.engine.change import Change, applied
 from authzviz.engine.classes import NodeClass, classes_in_both
 from authzviz.engine.distribution import distribution_of
 from authzviz.engine.findings import OBSERVED, findings_of
+from authzviz.engine.graph import Graph, OwnObjects, graph_of
 from authzviz.engine.health import NOT_KNOWN, health_of
 from authzviz.engine.judging import Judged, examine_indexed
 from authzviz.engine.model import Snapshot
@@ -41,6 +42,8 @@ class NodeChange:
     and may not be after, because something was not read. `needs_new` come with the version and are
     answered. `rights_closed` and `rights_opened` are in words, worst first, and leave out what a
     kubelet needs; a right is open where an authorizer allows it and NodeRestriction lets it pass.
+    `own` is what the Node authorizer gives the example because of its pods: None where there is no
+    such node yet, or the snapshot is without pods.
     """
 
     nodes: int
@@ -58,6 +61,7 @@ class NodeChange:
     rights_opened: tuple[str, ...]
     radius_before: Radius
     radius_after: Radius
+    own: OwnObjects | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +161,21 @@ def _nodes(before: Judged, after: Judged, pairs: _Pairs) -> tuple[NodeChange, ..
     on counts and examples.
     """
     by_example = {old.example: (old, new) for old, new in pairs}
+    graph = graph_of(before.snapshot)  # no change is about pods
     return tuple(
-        _change(by_example[old.example], (old, new), before, after)
+        _change(by_example[old.example], (old, new), (before, after), graph)
         for old, new in zip(before.paths, after.paths, strict=True)
     )
 
 
 def _change(
-    classes: tuple[NodeClass, NodeClass], paths: tuple[Path, Path], before: Judged, after: Judged
+    classes: tuple[NodeClass, NodeClass],
+    paths: tuple[Path, Path],
+    sides: tuple[Judged, Judged],
+    graph: Graph | None,
 ) -> NodeChange:
-    old, new = paths
+    (old, new), (before, after) = paths, sides
+    own = graph.own_objects(old.example) if graph and old.nodes else None
     needs = _needs(old, new)
     powers, later = _powers(classes, before, after)
     # Where a version narrows what the Node authorizer gives everyone, that is a right closed.
@@ -191,8 +200,9 @@ def _change(
         needs_new=tuple(n for n in needs if n.before is None and not _is(n.after, Decision.NO)),
         rights_closed=in_words(lacking(powers, later), old.example, minor),
         rights_opened=in_words(lacking(later, powers), old.example, minor),
-        radius_before=radius_of(powers, old.example),
-        radius_after=radius_of(later, old.example),
+        radius_before=radius_of(powers, old.example, own),
+        radius_after=radius_of(later, old.example, own),
+        own=own,
     )
 
 

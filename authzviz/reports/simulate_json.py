@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from authzviz.engine.change import Change
+    from authzviz.engine.graph import OwnObjects
     from authzviz.engine.powers import Radius
     from authzviz.engine.whatif import NeedChange, NodeChange, Outlook, WhatIf
 
@@ -77,6 +78,7 @@ def _nodes(nodes: NodeChange) -> dict[str, object]:
             "before": _radius(nodes.radius_before),
             "after": _radius(nodes.radius_after),
         },
+        "own_objects": _own(nodes.own) if nodes.own else None,
     }
 
 
@@ -98,3 +100,15 @@ def _needs(needs: Iterable[NeedChange]) -> list[dict[str, object]]:
 
 def _radius(radius: Radius) -> dict[str, list[str]]:
     return {"reads": list(radius.reads), "changes": list(radius.changes)}
+
+
+def _own(own: OwnObjects) -> dict[str, object]:
+    return {
+        "node": own.node,
+        "pods": own.pods,
+        "secrets": own.secrets,
+        "configmaps": own.config_maps,
+        "serviceaccounts": own.service_accounts,
+        "persistentvolumeclaims": own.claims,
+        "is_whole": own.is_whole,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from authzviz.cli import app
-from authzviz.engine.model import Role, Subject
+from authzviz.engine.model import Pod, Role, Subject
 from authzviz.kube import bundle
 from tests.engine.build import (
     LEGACY_BINDING,
@@ -20,6 +21,7 @@ from tests.engine.build import (
     cluster,
     crb,
     node,
+    ok,
     rule,
     server,
 )
@@ -132,7 +134,7 @@ KEYS = {
 NODE_KEYS = {
     "nodes", "example", "verdict_before", "verdict_after", "answered_by_before",
     "answered_by_after", "needs_lost", "needs_gained", "needs_unsure", "needs_new",
-    "rights_closed", "rights_opened", "blast_radius",
+    "rights_closed", "rights_opened", "blast_radius", "own_objects",
 }  # fmt: skip
 
 
@@ -195,6 +197,30 @@ def test_the_document_says_what_changes(tmp_path: Path) -> None:
         "changes": ["its own Node and Lease, and the pods on it"],
     }
     assert {finding["id"] for finding in answer["findings_gone"]} >= {"legacy-binding"}
+
+
+def test_a_bundle_with_pods_counts_what_node_leaves_to_a_thief(tmp_path: Path) -> None:
+    pod = Pod("team", "web", "node1", service_account="web", secrets=("a", "b"), claims=("data",))
+    snapshot = replace(LEGACY, pods=ok((pod,)), volumes=ok(()))
+    change = ("--authorization-mode=Node,RBAC", "--drop-binding=system:node")
+
+    (nodes,) = document(tmp_path, snapshot, *change)["nodes"]
+    text = " ".join(run(tmp_path, snapshot, *change).stdout.split())
+
+    assert nodes["own_objects"] == {
+        "node": "node1",
+        "pods": 1,
+        "secrets": 2,
+        "configmaps": 0,
+        "serviceaccounts": 1,
+        "persistentvolumeclaims": 1,
+        "is_whole": True,
+    }
+    words = "2 Secrets and 0 ConfigMaps of the 1 pod on node1, and the volumes of these"
+    assert words in nodes["blast_radius"]["after"]["reads"]
+    assert f"It reads then: {words}" in text or f"; {words}" in text
+    documented = DOCS.read_text()
+    assert [key for key in nodes["own_objects"] if f'"{key}"' not in documented] == []
 
 
 def test_an_unchanged_cluster_has_nulls_for_what_is_left_as_it_is(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from authzviz.engine import node
 from authzviz.engine.assessment import Decision
-from authzviz.engine.graph import graph_of
+from authzviz.engine.graph import OwnObjects, graph_of
 from authzviz.engine.model import Claim, Pod, Snapshot, Volume, VolumeAttachment
 from authzviz.engine.request import Request
 from tests.engine.build import cluster, ok, unread
@@ -183,3 +183,24 @@ def test_pods_that_could_not_be_read_are_no_graph() -> None:
 
     assert graph_of(refused) is None
     assert graph_of(cluster()) is None
+
+
+SECOND = Pod("team", "web2", "n1", secrets=("password", "more"), config_maps=("settings",))
+OWN: dict[str, tuple[Snapshot, OwnObjects]] = {
+    "each name once, with those of volumes, without those of mirror pods": (
+        replace(FULL, pods=ok((WEB, SECOND, MIRROR, WAITING))),
+        OwnObjects("n1", 3, 3, 1, 1, 1, is_whole=True),
+    ),
+    "volumes unread": (CLAIMS, OwnObjects("n1", 2, 1, 1, 1, 1, is_whole=False)),
+    "pods only": (PODS_ONLY, OwnObjects("n1", 2, 1, 1, 1, 1, is_whole=False)),
+    "pods in part": (GAPS, OwnObjects("n1", 1, 2, 1, 1, 1, is_whole=False)),
+    "no pods": (replace(FULL, pods=ok(())), OwnObjects("n1", 0, 0, 0, 0, 0, is_whole=True)),
+}
+
+
+@pytest.mark.parametrize(("snapshot", "own"), OWN.values(), ids=OWN)
+def test_counts_what_the_pods_of_a_node_name(snapshot: Snapshot, own: OwnObjects) -> None:
+    graph = graph_of(snapshot)
+
+    assert graph is not None
+    assert graph.own_objects("n1") == own

@@ -9,7 +9,7 @@ import pytest
 from authzviz.engine import judge
 from authzviz.engine.assessment import Verdict
 from authzviz.engine.change import Change
-from authzviz.engine.model import Node, Role, Snapshot, Subject
+from authzviz.engine.model import Node, Pod, Role, Snapshot, Subject
 from authzviz.engine.whatif import NodeChange, WhatIf, whatif
 from tests.engine.build import (
     AUTHENTICATED,
@@ -23,6 +23,7 @@ from tests.engine.build import (
     crb,
     lease,
     node,
+    ok,
     rb,
     rule,
     server,
@@ -436,6 +437,42 @@ def test_a_stolen_certificate_before_and_after_in_words() -> None:
     )
     assert refused.radius_before.reads == ()
     assert refused.radius_before.changes == ()
+
+
+WEB = Pod("team", "web", "node1", secrets=("password", "key"), config_maps=("settings",))
+OWN_READS = {
+    "pods and volumes": (
+        replace(LEGACY, pods=ok((WEB,)), volumes=ok(())),
+        "2 Secrets and 1 ConfigMap of the 1 pod on node1, and the volumes of these",
+    ),
+    "volumes unread": (
+        replace(LEGACY, pods=ok((WEB,))),
+        "at least 2 Secrets and 1 ConfigMap of the 1 pod",
+    ),
+    "pods refused": (
+        replace(LEGACY, pods=unread(ok((WEB,)))),
+        "the Secrets, ConfigMaps and volumes of",
+    ),
+}
+
+
+@pytest.mark.parametrize(("snapshot", "words"), OWN_READS.values(), ids=OWN_READS)
+def test_what_a_stolen_certificate_reads_under_node_is_counted_where_pods_were_read(
+    snapshot: Snapshot, words: str
+) -> None:
+    nodes = only(whatif(snapshot, Change(("Node", "RBAC"), dropped=("system:node",))))
+
+    assert nodes.radius_before.reads[0] == SECRETS
+    assert nodes.radius_after.reads[-1].startswith(words)
+    assert not any("Secrets and" in said for said in nodes.radius_before.reads)
+
+
+def test_nothing_is_counted_for_a_node_that_is_not_there_yet() -> None:
+    snapshot = replace(cluster(NODE_RBAC, nodes=()), pods=ok((WEB,)), volumes=ok(()))
+    nodes = only(whatif(snapshot, Change()))
+
+    assert nodes.own is None
+    assert nodes.radius_after.reads[-1].startswith("the Secrets, ConfigMaps and volumes of")
 
 
 def many(count: int) -> tuple[Node, ...]:
