@@ -1,0 +1,88 @@
+"""What docs/ says about documents for programs, held against these."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from authzviz.engine.assessment import Decision
+from authzviz.engine.decide import Said
+from authzviz.evidence.explain import explain
+from authzviz.evidence.refusals import RefusedBy
+from authzviz.kube.access_request import from_line
+from authzviz.reports.can_json import can_json
+from authzviz.reports.explain_json import explain_json
+
+ROOT = Path(__file__).parents[2]
+REFUSAL = (
+    'nodes "node1" is forbidden: User "system:node:node1" cannot patch resource "nodes/status" in'
+    ' API group "" at the cluster scope'
+)
+REQUEST = {
+    "user": "ann",
+    "groups": ["dev"],
+    "verb": "get",
+    "group": "",
+    "resource": "pods",
+    "subresource": "log",
+    "namespace": "team",
+    "name": "web",
+    "field_selector": "",
+    "path": "",
+}
+
+
+def keys_of(value: object) -> Iterator[str]:
+    """Every key of a document, however deep."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from keys_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys_of(inner)
+
+
+def section(page: str, heading: str) -> str:
+    """The page's part below a heading."""
+    text = (ROOT / "docs" / page).read_text()
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def documented(text: str) -> set[str]:
+    """The keys in tables: the first column, and those that an object is said to have."""
+    rows = "\n".join(line for line in text.splitlines() if line.startswith("|"))
+    return set(re.findall(r"`([a-z_]+)`", rows))
+
+
+ANSWER = json.loads(can_json(Said(Decision.ALLOW, "RBAC", because="a binding")))
+DOCUMENTS: dict[str, tuple[str, str, object]] = {
+    "explain": ("explain.md", "JSON", json.loads(explain_json(explain(REFUSAL)))),
+    "a request": ("can.md", "A request", REQUEST),
+    "its answer": ("can.md", "Answer", ANSWER),
+}
+
+
+@pytest.mark.parametrize(("page", "heading", "document"), DOCUMENTS.values(), ids=DOCUMENTS)
+def test_the_page_has_the_documents_keys_and_no_other(
+    page: str, heading: str, document: object
+) -> None:
+    assert documented(section(page, heading)) == set(keys_of(document))
+
+
+def test_the_documented_request_is_understood() -> None:
+    identity, request = from_line(json.dumps(REQUEST).encode())
+
+    assert (identity.user, request.name, request.subresource) == ("ann", "web", "log")
+
+
+def test_every_cause_and_refuser_is_documented() -> None:
+    source = (ROOT / "authzviz/evidence/causes.py").read_text()
+    codes = set(re.findall(r'(?:Cause|_restriction)\(\s*"([a-z-]+)"', source))
+
+    assert set(re.findall(r"`([a-z-]+)`", section("explain.md", "Causes"))) == codes
+    assert [by for by in RefusedBy if f'"{by}"' not in section("explain.md", "JSON")] == []
