@@ -48,18 +48,23 @@ class Choice:
     """One context as the page offers it: `problem` says why it can't be added, if it can't.
 
     `test` is what the last connection test said, None before one: `{"is_answered", "message",
-    "version", "reads": [as CurrentState.reads]}`. `known_as` names the cluster of the fleet that
-    has this server already.
+    "version", "reads": [as CurrentState.reads]}`. `known_as` names the clusters of the fleet
+    that have this server already.
     """
 
     name: str
     server: str
     user: str
     problem: str
-    known_as: str = ""
+    known_as: tuple[str, ...] = ()
     expires_at: datetime | None = None
     is_tls_verified: bool = True
     test: dict[str, Any] | None = None
+
+    @property
+    def known_names(self) -> str:
+        """`known_as` for the page."""
+        return ", ".join(self.known_as)
 
     @property
     def refused(self) -> list[dict[str, Any]]:
@@ -162,15 +167,30 @@ def add(upload: Upload, selection: Selection, *, actor: User) -> list[Cluster]:
     return added
 
 
-def single_credentials(text: str) -> Credentials:
-    """The credentials of a kubeconfig with one usable context; raises UploadError."""
+def single_credentials(text: str, server: str) -> Credentials:
+    """The credentials of a kubeconfig for the cluster at `server`; raises UploadError.
+
+    With one usable context, its own, whatever its server: a cluster may have moved. With several,
+    those of the one that has the server.
+    """
     contexts = parse(text)
     usable = [context for context in contexts if not problem_of(context)]
     if len(usable) == 1:
         return _credentials(usable[0])
     if usable:
-        raise UploadError("contexts: there are several; keep only the one of this cluster")
+        return _of_server(usable, server)
     raise UploadError("; ".join(f"{context.name}: {problem_of(context)}" for context in contexts))
+
+
+def _of_server(contexts: list[Context], server: str) -> Credentials:
+    same = [c for c in contexts if server and c.credentials and c.credentials.server == server]
+    if len(same) == 1:
+        return _credentials(same[0])
+    found = ", ".join(context.name for context in same) if same else "none"
+    raise UploadError(
+        "contexts: there are several; keep only the one of this cluster. With its server "
+        f"{server}: {found}"
+    )
 
 
 def test_credentials(name: str, credentials: Credentials) -> dict[str, Any]:
@@ -222,13 +242,19 @@ def problem_of(context: Context) -> str:
     return context.problem
 
 
-def known_servers() -> dict[str, str]:
-    """The names of the clusters that are read already, by their servers."""
-    read = Cluster.objects.filter(source=Source.KUBECONFIG)
-    return dict(read.values_list("server", "name"))
+KnownServers = dict[str, tuple[str, ...]]
 
 
-def choice_of(context: Context, result: dict[str, Any] | None, known: dict[str, str]) -> Choice:
+def known_servers() -> KnownServers:
+    """The names of the clusters that are read already, in their order, by their servers."""
+    read = Cluster.objects.filter(source=Source.KUBECONFIG).order_by("name")
+    known: KnownServers = {}
+    for server, name in read.values_list("server", "name"):
+        known[server] = (*known.get(server, ()), name)
+    return known
+
+
+def choice_of(context: Context, result: dict[str, Any] | None, known: KnownServers) -> Choice:
     """The context for the page, with what its test said; `known` is as from `known_servers`."""
     credentials = context.credentials
     expire_at = expires_at(credentials) if credentials else None
@@ -237,7 +263,7 @@ def choice_of(context: Context, result: dict[str, Any] | None, known: dict[str, 
         server=credentials.server if credentials else "",
         user=context.user,
         problem=problem_of(context),
-        known_as=known.get(credentials.server, "") if credentials else "",
+        known_as=known.get(credentials.server, ()) if credentials else (),
         expires_at=expire_at,
         is_tls_verified=not (credentials and credentials.insecure),
         test=result,

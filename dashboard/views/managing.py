@@ -112,7 +112,7 @@ def _save(request: HttpRequest, form: ClusterForm, cluster: Cluster) -> bool:
 
 def _replace(cluster: Cluster, form: CredentialsForm, user: User) -> None:
     """Replace the credentials by those in the form; raises UploadError or ClusterError."""
-    given = uploads.single_credentials(form.cleaned_data["text"])
+    given = uploads.single_credentials(form.cleaned_data["text"], cluster.server)
     answer = uploads.test_credentials(cluster.name, given)
     if not answer["is_answered"] and not (
         form.cleaned_data["even_if_unreachable"] and uploads.is_address_allowed(given)

@@ -401,10 +401,21 @@ def test_local_contexts_tell_which_are_in_the_fleet_and_which_run_a_command(
     choices = {choice.name: choice for choice in local_kubeconfig.choices(admin)}
     shown = page(as_admin.get(reverse("cluster_add")))
 
-    assert choices["alpha"].known_as == "alpha"
-    assert choices["beta"].known_as == ""
+    assert choices["alpha"].known_as == ("alpha",)
+    assert choices["beta"].known_as == ()
     assert "authzviz runs none" in choices["gamma"].problem
     assert "in the fleet as alpha" in shown.text
+
+
+def test_a_server_that_is_in_the_fleet_twice_is_shown_with_both_names(
+    as_admin: Client, admin: User, local_file: Path
+) -> None:
+    as_admin.post(reverse("add_local"), choose("alpha"))
+    as_admin.post(reverse("add_local"), choose("alpha"))
+    choices = {choice.name: choice for choice in local_kubeconfig.choices(admin)}
+
+    assert choices["alpha"].known_as == ("alpha", "alpha (2)")
+    assert "in the fleet as alpha, alpha (2)" in page(as_admin.get(reverse("cluster_add"))).text
 
 
 TOO_LARGE = {

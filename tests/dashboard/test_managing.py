@@ -16,7 +16,7 @@ from pytest_django import Settings
 from dashboard.models import AuditEvent, Cluster, CurrentState, StoredSnapshot, User
 from dashboard.services import clusters, dispatching, pages, polling, reading, samples
 from tests.dashboard.conftest import FakeSource, add_cluster
-from tests.dashboard.snapshots import one_context, snapshot
+from tests.dashboard.snapshots import KUBECONFIG, one_context, snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +120,39 @@ def test_credentials_that_do_not_work_change_nothing(
     assert "401 Unauthorized" in str(refused.context["form"].errors)
     assert unchanged == "https://10.0.0.1:6443"
     assert Cluster.objects.get().server == "https://10.0.0.9:6443"
+
+
+def test_of_several_contexts_the_one_with_the_clusters_server_is_taken(
+    as_editor: Client, cluster: Cluster
+) -> None:
+    several = KUBECONFIG.replace("cluster: alpha, user: reader", "cluster: alpha, user: next")
+    several = several.replace("users:", "users:\n- name: next\n  user: {token: another}")
+
+    as_editor.post(url("cluster_credentials", cluster), {"kubeconfig": several})
+
+    cluster.refresh_from_db()
+    token = reading.open_credentials(cluster).token
+    assert token is not None
+    assert token.reveal() == "another"
+    assert cluster.server == "https://10.0.0.1:6443"
+
+
+UNCLEAR = {
+    "none has its server": (KUBECONFIG.replace("10.0.0.1", "10.0.0.7"), ": none"),
+    "two have its server": (KUBECONFIG.replace("10.0.0.2", "10.0.0.1"), ": alpha, beta"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), UNCLEAR.values(), ids=UNCLEAR)
+def test_several_contexts_that_do_not_tell_the_cluster_change_nothing(
+    as_editor: Client, cluster: Cluster, text: str, words: str
+) -> None:
+    refused = as_editor.post(url("cluster_credentials", cluster), {"kubeconfig": text})
+
+    assert refused.status_code == 422
+    said = str(refused.context["form"].errors)
+    assert f"https://10.0.0.1:6443{words}" in said
+    assert actions() == []
 
 
 def test_a_forbidden_address_is_never_taken_for_new_credentials(
