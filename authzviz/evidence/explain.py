@@ -9,7 +9,7 @@ from authzviz.engine import node as node_authorizer
 from authzviz.engine.assessment import Decision
 from authzviz.engine.fresh import fresh_roles
 from authzviz.engine.identity import NODE_USER_PREFIX, NODES_GROUP, SERVICE_ACCOUNT_PREFIX
-from authzviz.engine.needs import ANY_NAMESPACE, Need, needs_of
+from authzviz.engine.needs import ANY_NAMESPACE, Need, further_needs_of, needs_of
 from authzviz.engine.rbac import covers
 from authzviz.engine.request import Request
 from authzviz.engine.versions import NEWEST_MINOR, clamp
@@ -106,7 +106,7 @@ def _need_of(refusal: Refusal, node: str, minor: int) -> tuple[Need | None, Requ
         return None, told  # no kubelet, or not as a kubelet asks
     # A name in upper case is the same need, of a node that the apiserver takes for another.
     own = told.name if told.name and (not node or told.name == node.lower()) else node
-    for need in needs_of(own, minor):
+    for need in (*needs_of(own, minor), *further_needs_of(own, minor)):
         for wanted in need.requests:
             if _is_same(told, wanted, own):
                 asked = replace(wanted, namespace=told.namespace, name=told.name or wanted.name)

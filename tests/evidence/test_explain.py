@@ -82,7 +82,7 @@ CAUSES = {
     ),
     "requests for pods' certificates, the selector unseen": (
         refused("list", "podcertificaterequests", group="certificates.k8s.io"),
-        "node-authorizer-off", "",
+        "node-authorizer-off", "certify-pods",
     ),
     "another's lease": (
         lease("node2", "system:node:node1",
