@@ -73,7 +73,8 @@ def check(
     """Judge clusters: by which path do their kubelets get their permissions, and is it safe?"""
     failing = failing_verdicts(fail_on)
     checked = [_check_bundle(path) for path in bundle or []]
-    checked += _check_flags(flags or [], kubernetes_version)
+    if flags or kubernetes_version:
+        checked += _check_flags(flags or [], kubernetes_version)
     if not checked or kubeconfig or context or all_contexts:
         chosen = contexts(kubeconfig, context or [], all_contexts, allow_exec)
         checked += _each(_check_context, chosen)

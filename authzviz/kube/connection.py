@@ -144,7 +144,8 @@ class Connection:
         if headers.get("Content-Encoding", "identity") not in {"", "identity"}:
             raise ReadFailed("the answer is compressed, though none was asked for")
         body = bytearray()
-        for piece in response.stream(_PIECE, decode_content=False):
+        # Not `stream`: it gives every chunk by itself, and apiservers send chunks of 4 KB.
+        while piece := response.read(_PIECE, decode_content=False):
             body += piece
             if len(body) > max_bytes:
                 raise ReadFailed(f"the answer is larger than {max_bytes >> 20} MiB")
