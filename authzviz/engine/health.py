@@ -34,14 +34,15 @@ def health_of(snapshot: Snapshot) -> Health:
     nodes = snapshot.nodes.value
     if nodes is None:
         return Health(NodeCounts(None, None, None, None), fresh, ())
-    states = [_state(node, is_overdue=leases.get(node.name) is True) for node in nodes]
+    late = {name for name, overdue in leases.items() if overdue}
+    states = [_state(node, is_overdue=node.name in late) for node in nodes]
     counts = NodeCounts(
         total=len(nodes),
         ready=states.count(Ready.TRUE),
         not_ready=states.count(Ready.FALSE),
         unknown=states.count(Ready.UNKNOWN),
     )
-    overdue = tuple(sorted(node.name for node in nodes if leases.get(node.name) is True))
+    overdue = tuple(sorted(node.name for node in nodes if node.name in late))
     return Health(counts, fresh, overdue)
 
 
