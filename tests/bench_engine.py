@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -44,19 +45,35 @@ _KINDS = (
 _VERBS = ("get", "list", "create", "patch", "delete")
 
 
-def engine_figures(cluster: Cluster) -> Iterator[str]:
-    """Yield a line for each figure: CPU of one core, the least of several runs."""
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of what is measured: its aim is "" where it has none."""
+
+    name: str
+    value: float
+    unit: str
+    aim: str = ""
+
+    def __str__(self) -> str:
+        whole = self.value >= 100 or self.value == int(self.value)
+        digits = 0 if whole else 1 if self.value >= 10 else 3
+        number = f"{self.value:,.{digits}f}"
+        return f"{self.name:<54}{number:>10} {self.unit:<5}{self.aim}".rstrip()
+
+
+def engine_figures(cluster: Cluster) -> Iterator[Figure]:
+    """Yield each figure: CPU of one core, the least of several runs."""
     credentials = parse_upload(cluster.kubeconfig(), policy=COMMAND_LINE)[0].credentials
     if credentials is None:
         raise SystemExit("the lab's kubeconfig has no credentials")
     snapshot = collect(credentials, name="bench", policy=COMMAND_LINE)
     yield from _decisions(cluster, snapshot)
     nodes = len(snapshot.nodes.value or ())
-    yield f"verdict for {nodes:,} nodes: {_cpu_ms(judge, snapshot):.1f} ms"
+    yield Figure(f"verdict for {nodes:,} nodes", _cpu_ms(judge, snapshot), "ms", "<= 20")
     yield _indexing(cluster, snapshot)
 
 
-def _decisions(cluster: Cluster, snapshot: Snapshot) -> Iterator[str]:
+def _decisions(cluster: Cluster, snapshot: Snapshot) -> Iterator[Figure]:
     asked = _questions(_DECISIONS)
     authorization = authorization_of(snapshot)
 
@@ -68,14 +85,14 @@ def _decisions(cluster: Cluster, snapshot: Snapshot) -> Iterator[str]:
     started = time.monotonic()
     reviews = review_all(cluster.admin, asked[:_REVIEWS])
     theirs = _REVIEWS / (time.monotonic() - started)
-    yield f"decisions a second, engine on one core: {ours:,.0f}"
-    yield f"SubjectAccessReviews a second, apiserver on all cores: {theirs:,.0f}"
+    yield Figure("decisions, engine on one core", ours, "/s", ">= 100,000")
+    yield Figure("SubjectAccessReviews, apiserver on all cores", theirs, "/s")
     differing = 0
     for (identity, request), review in zip(asked, reviews, strict=False):
         decision = authorization.decide(identity, request).decision
         # Nothing on this cluster mounts anything: no relation holds.
         differing += (decision is Decision.ALLOW) is not review.is_allowed
-    yield f"decisions that differ: {differing} of {_REVIEWS:,}"
+    yield Figure(f"decisions that differ, of {_REVIEWS:,}", differing, "", "0")
 
 
 def _questions(count: int) -> list[tuple[Identity, Request]]:
@@ -105,7 +122,7 @@ def _request(chance: random.Random) -> Request:
     )
 
 
-def _indexing(cluster: Cluster, snapshot: Snapshot) -> str:
+def _indexing(cluster: Cluster, snapshot: Snapshot) -> Figure:
     paths = ("clusterrolebindings", "rolebindings")
     bodies = [cluster.admin.request("GET", f"{_RBAC}/{path}").body.encode() for path in paths]
     decoder = msgspec.json.Decoder(Page[BindingJson])
@@ -117,7 +134,8 @@ def _indexing(cluster: Cluster, snapshot: Snapshot) -> str:
         index(snapshot)
 
     count = sum(len(decoder.decode(body).items) for body in bodies)
-    return f"parsing and indexing {count:,} bindings: {_cpu_ms(parse_and_index):.1f} ms"
+    name = f"parsing and indexing {count:,} bindings"
+    return Figure(name, _cpu_ms(parse_and_index), "ms", "<= 100")
 
 
 def _cpu_ms(work: Callable[..., object], *arguments: object) -> float:
