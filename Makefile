@@ -10,7 +10,7 @@ DEV_READY := .venv/.ready-dev-$(shell cat requirements-dev.txt pyproject.toml | 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 DEBIAN := scripts/debian-packages
 
-.PHONY: help run lab test check bench setup screenshots format
+.PHONY: help run lab test check coverage bench setup screenshots format
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,11 @@ check: $(DEV_READY) ## what needs no test: style, types, layers, templates, migr
 	@$(BIN)/djlint --check --lint --quiet templates
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@echo "all checks pass"
+
+coverage: $(DEV_READY) ## branch coverage of the engine, which has to be whole
+	@mkdir -p .cache
+	@$(BIN)/coverage run -m pytest -q -m "not lab" tests/engine tests/cli tests/reports tests/evidence
+	@$(BIN)/coverage report
 
 bench: $(DEV_READY) ## speed and memory on a lab cluster of 5,000 nodes, as ratios in one run
 	@$(DEBIAN) etcd-server
