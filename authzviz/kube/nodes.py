@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -91,9 +92,9 @@ def _rows(body: bytearray, gaps: list[str]) -> list[Node]:
     except (*UNDECODABLE, ValueError):
         raise ReadFailed("unexpected answer: no Table of nodes") from None
     nodes = []
+    cells_of, padding = itemgetter(*places), (None,) * len(names)
     for number, row in enumerate(table.rows, start=1):
-        cells = [row.cells[place] if place < len(row.cells) else None for place in places]
-        name, status, roles, version = cells
+        name, status, roles, version = cells_of(row.cells + padding)
         if not isinstance(name, str) or not isinstance(status, str):
             gaps.append(f"row {number} of the nodes' Table has no name or status")
             continue
