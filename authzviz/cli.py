@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 
-import typer
+import click
 
 from authzviz.commands.can import can
 from authzviz.commands.check import check
@@ -18,20 +18,18 @@ from authzviz.commands.simulate import simulate
 
 _FEW_COLLECTIONS = 100_000
 
-app = typer.Typer(
-    name="authzviz",
-    help="By which path does every kubelet get its permissions, and is that safe?",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+
+@click.group(no_args_is_help=True)
+def app() -> None:
+    """By which path does every kubelet get its permissions, and is that safe?"""
+
+
 for command in (collect, check, can, simulate, explain):
-    app.command()(command)
+    app.add_command(command)
 
 
 def main() -> None:
-    """Run the command line; typer ends the process with the exit status."""
+    """Run the command line; click ends the process with the exit status."""
     # A large cluster is many small objects and hardly a cycle: by default, looking for cycles
     # among them takes up to a third of the time that reading them does.
     gc.set_threshold(_FEW_COLLECTIONS)

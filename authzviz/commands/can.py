@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from authzviz.commands.common import load_bundle, wrong_usage
+from authzviz.commands.common import FILE, load_bundle, wrong_usage
 
 
+@click.command()
+@click.option("--bundle", type=FILE, required=True, metavar="B", help="The bundle that is asked.")
+@click.option(
+    "--as",
+    "user",
+    default="",
+    metavar="USER",
+    help="Who asks; as for kubectl, system:authenticated is added.",
+)
+@click.option("--as-group", "group", multiple=True, metavar="G", help="May be repeated.")
+@click.option("-n", "--namespace", default="", metavar="NS")
+@click.option("--subresource", default="", metavar="S", help="Such as status or log.")
+@click.option(
+    "--requests",
+    type=FILE,
+    metavar="FILE",
+    help="JSON lines; groups are as given, none is added.",
+)
+@click.argument("verb", default="", metavar="VERB")
+@click.argument("target", default="", metavar="RESOURCE[.GROUP][/NAME]|/PATH")
 def can(
-    bundle: Annotated[Path, typer.Option(metavar="B", help="The bundle that is asked.")],
-    verb: Annotated[str, typer.Argument(metavar="VERB", show_default=False)] = "",
-    target: Annotated[
-        str, typer.Argument(metavar="RESOURCE[.GROUP][/NAME]|/PATH", show_default=False)
-    ] = "",
-    user: Annotated[
-        str,
-        typer.Option(
-            "--as", metavar="USER", help="Who asks; as for kubectl, system:authenticated is added."
-        ),
-    ] = "",
-    group: Annotated[
-        list[str] | None, typer.Option("--as-group", metavar="G", help="May be repeated.")
-    ] = None,
-    namespace: Annotated[str, typer.Option("-n", "--namespace", metavar="NS")] = "",
-    subresource: Annotated[str, typer.Option(metavar="S", help="Such as status or log.")] = "",
-    requests: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="JSON lines; groups are as given, none is added."),
-    ] = None,
+    bundle: Path,
+    user: str,
+    group: tuple[str, ...],
+    namespace: str,
+    subresource: str,
+    requests: Path | None,
+    verb: str,
+    target: str,
 ) -> None:
     """Say who allows a request, and why, as the apiservers would: a line of JSON for each."""
     from authzviz.engine.authorize import authorization_of
@@ -48,7 +55,7 @@ def can(
             asked = from_file(requests)
         else:
             request = from_words(verb, target, namespace=namespace, subresource=subresource)
-            asked = iter([(impersonated(user, tuple(group or ())), request)])
+            asked = iter([(impersonated(user, group), request)])
         for identity, request in asked:
             sys.stdout.write(f"{can_json(authorization.decide(identity, request))}\n")
     except AccessRequestError as error:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
+from click.exceptions import Exit
 
 from authzviz.commands.common import (
     FAILED,
+    FILE,
     UNREACHABLE,
-    AllowExec,
-    Kubeconfig,
+    allow_exec_option,
     contexts,
     failing_verdicts,
+    kubeconfig_option,
     load_bundle,
     paint,
     read,
@@ -31,58 +32,61 @@ if TYPE_CHECKING:
 _MOST_AT_ONCE = 8
 
 
-class Format(StrEnum):
-    """How `check` prints."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    JUNIT = "junit"
-
-
+@click.command()
+@kubeconfig_option
+@click.option("--context", multiple=True, metavar="C", help="A context; may be repeated.")
+@click.option("--all-contexts", is_flag=True, help="Every context.")
+@click.option("--bundle", type=FILE, multiple=True, metavar="B", help="A bundle; may be repeated.")
+@click.option(
+    "--flags",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="A manifest, unit or configuration of a kube-apiserver, judged before its cluster exists;"
+    " may be repeated, also for the AuthorizationConfiguration that it names.",
+)
+@click.option(
+    "--kubernetes-version", default="", metavar="V", help="The version to judge --flags by."
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "sarif", "junit"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
+@click.option(
+    "--fail-on",
+    default="",
+    metavar="VERDICT,...",
+    help="Exit with 1 on these; by default on all but node-authorizer; 'none' for never.",
+)
+@allow_exec_option
 def check(
-    kubeconfig: Kubeconfig = None,
-    context: Annotated[
-        list[str] | None, typer.Option(metavar="C", help="A context; may be repeated.")
-    ] = None,
-    all_contexts: Annotated[bool, typer.Option("--all-contexts", help="Every context.")] = False,
-    bundle: Annotated[
-        list[Path] | None, typer.Option(metavar="B", help="A bundle; may be repeated.")
-    ] = None,
-    flags: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="A manifest, unit or configuration of a kube-apiserver, judged before its cluster"
-            " exists; may be repeated, also for the AuthorizationConfiguration that it names.",
-        ),
-    ] = None,
-    kubernetes_version: Annotated[
-        str, typer.Option(metavar="V", help="The version to judge --flags by.")
-    ] = "",
-    format: Annotated[Format, typer.Option(help="For people, or for programs.")] = Format.TEXT,  # noqa: A002
-    fail_on: Annotated[
-        str,
-        typer.Option(
-            metavar="VERDICT,...",
-            help="Exit with 1 on these; by default on all but node-authorizer; 'none' for never.",
-        ),
-    ] = "",
-    allow_exec: AllowExec = False,
+    kubeconfig: Path | None,
+    context: tuple[str, ...],
+    all_contexts: bool,
+    bundle: tuple[Path, ...],
+    flags: tuple[Path, ...],
+    kubernetes_version: str,
+    format_: str,
+    fail_on: str,
+    allow_exec: bool,
 ) -> None:
     """Judge clusters: by which path do their kubelets get their permissions, and is it safe?"""
     failing = failing_verdicts(fail_on)
-    checked = [_check_bundle(path) for path in bundle or []]
+    checked = [_check_bundle(path) for path in bundle]
     if flags or kubernetes_version:
-        checked += _check_flags(flags or [], kubernetes_version)
+        checked += _check_flags(flags, kubernetes_version)
     if not checked or kubeconfig or context or all_contexts:
-        chosen = contexts(kubeconfig, context or [], all_contexts, allow_exec)
+        chosen = contexts(kubeconfig, context, all_contexts, allow_exec)
         checked += _each(_check_context, chosen)
-    typer.echo(_report(checked, format, failing))
+    click.echo(_report(checked, format_, failing))
     if any(cluster.assessment is None for cluster in checked):
-        raise typer.Exit(UNREACHABLE)
+        raise Exit(UNREACHABLE)
     if any(cluster.verdict in failing for cluster in checked):
-        raise typer.Exit(FAILED)
+        raise Exit(FAILED)
 
 
 def _check_context(context: Context) -> Checked:
@@ -99,7 +103,7 @@ def _check_bundle(path: Path) -> Checked:
     return _judged(load_bundle(path), str(path))
 
 
-def _check_flags(paths: list[Path], version: str) -> list[Checked]:
+def _check_flags(paths: tuple[Path, ...], version: str) -> list[Checked]:
     from datetime import UTC, datetime
 
     from authzviz.engine.versions import minor_of
@@ -146,16 +150,16 @@ def _each(check_one: Callable[[Context], Checked], contexts: list[Context]) -> l
         return list(pool.map(check_one, contexts))
 
 
-def _report(checked: list[Checked], format_: Format, failing: frozenset[str]) -> str:
-    if format_ is Format.JSON:
+def _report(checked: list[Checked], format_: str, failing: frozenset[str]) -> str:
+    if format_ == "json":
         from authzviz.reports.check_json import check_json
 
         return check_json(checked)
-    if format_ is Format.SARIF:
+    if format_ == "sarif":
         from authzviz.reports.check_sarif import check_sarif
 
         return check_sarif(checked)
-    if format_ is Format.JUNIT:
+    if format_ == "junit":
         from authzviz.reports.check_junit import check_junit
 
         return check_junit(checked, failing)

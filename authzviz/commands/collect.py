@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
+from click.exceptions import Exit
 
 from authzviz.commands.common import (
+    FILE,
     UNREACHABLE,
-    AllowExec,
-    Kubeconfig,
+    allow_exec_option,
     contexts,
+    kubeconfig_option,
     read,
     wrong_usage,
 )
 
 
+@click.command()
+@click.option(
+    "--output", type=FILE, required=True, metavar="BUNDLE", help="BUNDLE.json or BUNDLE.json.gz"
+)
+@kubeconfig_option
+@click.option("--context", metavar="C", help="Not the current one.")
+@allow_exec_option
+@click.option("--with-pods", is_flag=True, help="With the names of what each pod uses.")
 def collect(
-    output: Annotated[Path, typer.Option(help="BUNDLE.json or BUNDLE.json.gz", metavar="BUNDLE")],
-    kubeconfig: Kubeconfig = None,
-    context: Annotated[str | None, typer.Option(metavar="C", help="Not the current one.")] = None,
-    allow_exec: AllowExec = False,
-    with_pods: Annotated[
-        bool, typer.Option("--with-pods", help="With the names of what each pod uses.")
-    ] = False,
+    output: Path, kubeconfig: Path | None, context: str | None, allow_exec: bool, with_pods: bool
 ) -> None:
     """Read a cluster into a bundle: names, rules and authorization flags, no secrets."""
     from authzviz.kube import bundle
@@ -32,8 +35,8 @@ def collect(
     chosen = contexts(kubeconfig, [context] if context else [], False, allow_exec)
     snapshot = read(chosen[0], with_pods=with_pods)
     if isinstance(snapshot, str):
-        typer.echo(f"{chosen[0].name}: {snapshot}", err=True)
-        raise typer.Exit(UNREACHABLE)
+        click.echo(f"{chosen[0].name}: {snapshot}", err=True)
+        raise Exit(UNREACHABLE)
     try:
         bundle.dump(snapshot, output)
     except OSError as error:

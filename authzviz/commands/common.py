@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
+from click.exceptions import Exit
 
 from authzviz.engine.assessment import Verdict
 
@@ -18,20 +18,27 @@ if TYPE_CHECKING:
 
 FAILED, WRONG_USAGE, UNREACHABLE = 1, 2, 3
 
-Kubeconfig = Annotated[
-    Path | None,
-    typer.Option(help="The kubeconfig; without it, $KUBECONFIG or ~/.kube/config.", metavar="F"),
-]
-AllowExec = Annotated[
-    bool, typer.Option("--allow-exec", help="Run the credential plugins that the kubeconfig names.")
-]
+FILE = click.Path(path_type=Path)
+
+kubeconfig_option = click.option(
+    "--kubeconfig",
+    type=FILE,
+    metavar="F",
+    help="The kubeconfig; without it, $KUBECONFIG or ~/.kube/config.",
+)
+allow_exec_option = click.option(
+    "--allow-exec", is_flag=True, help="Run the credential plugins that the kubeconfig names."
+)
 
 
-class PlainFormat(StrEnum):
-    """How commands print that report to nobody else."""
-
-    TEXT = "text"
-    JSON = "json"
+plain_format_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
 
 
 def failing_verdicts(fail_on: str) -> frozenset[str]:
@@ -114,9 +121,11 @@ def load_bundle(path: Path) -> Snapshot:
 
 
 def paint(text: str, color: str) -> str:
-    return typer.style(text, fg=color, bold=True)
+    """The text in a color; click takes it away again where no terminal shows it."""
+    return click.style(text, fg=color, bold=True)
 
 
-def wrong_usage(message: str) -> typer.Exit:
-    typer.echo(f"authzviz: {message}", err=True)
-    return typer.Exit(WRONG_USAGE)
+def wrong_usage(message: str) -> Exit:
+    """The end of a command that can't do what was asked, after saying why."""
+    click.echo(f"authzviz: {message}", err=True)
+    return Exit(WRONG_USAGE)

@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
+from click.exceptions import Exit
 
 from authzviz.commands.common import (
     FAILED,
-    PlainFormat,
+    FILE,
     failing_verdicts,
     load_bundle,
     paint,
+    plain_format_option,
     wrong_usage,
 )
 
 
+@click.command()
+@click.option("--bundle", type=FILE, required=True, metavar="B", help="The bundle of the cluster.")
+@click.option("--authorization-mode", metavar="M", help="Such as Node,RBAC; on every apiserver.")
+@click.option(
+    "--admission-plugins",
+    metavar="P",
+    help="The whole --enable-admission-plugins; '' for none.",
+)
+@click.option(
+    "--drop-binding",
+    multiple=True,
+    metavar="NAME",
+    help="NAME or NAMESPACE/NAME; may be repeated.",
+)
+@click.option("--kubernetes-version", default="", metavar="V", help="Such as 1.33.")
+@plain_format_option
+@click.option(
+    "--fail-on",
+    default="none",
+    metavar="VERDICT,...",
+    help="Exit with 1 on these after it; by default never.",
+)
 def simulate(
-    bundle: Annotated[Path, typer.Option(metavar="B", help="The bundle of the cluster.")],
-    authorization_mode: Annotated[
-        str | None, typer.Option(metavar="M", help="Such as Node,RBAC; on every apiserver.")
-    ] = None,
-    admission_plugins: Annotated[
-        str | None,
-        typer.Option(metavar="P", help="The whole --enable-admission-plugins; '' for none."),
-    ] = None,
-    drop_binding: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="NAME or NAMESPACE/NAME; may be repeated."),
-    ] = None,
-    kubernetes_version: Annotated[str, typer.Option(metavar="V", help="Such as 1.33.")] = "",
-    format: Annotated[  # noqa: A002
-        PlainFormat, typer.Option(help="For people, or for programs.")
-    ] = PlainFormat.TEXT,
-    fail_on: Annotated[
-        str,
-        typer.Option(
-            metavar="VERDICT,...", help="Exit with 1 on these after it; by default never."
-        ),
-    ] = "none",
+    bundle: Path,
+    authorization_mode: str | None,
+    admission_plugins: str | None,
+    drop_binding: tuple[str, ...],
+    kubernetes_version: str,
+    format_: str,
+    fail_on: str,
 ) -> None:
     """Tell what a change would break and close, before anybody makes it."""
     from authzviz.engine.change import ChangeError, change_of
@@ -48,19 +56,17 @@ def simulate(
     failing = failing_verdicts(fail_on)
     snapshot = load_bundle(bundle)
     try:
-        change = change_of(
-            authorization_mode, admission_plugins, drop_binding or (), kubernetes_version
-        )
+        change = change_of(authorization_mode, admission_plugins, drop_binding, kubernetes_version)
         answer = whatif(snapshot, change)
     except ChangeError as error:
         raise wrong_usage(str(error)) from None
-    if format is PlainFormat.JSON:
+    if format_ == "json":
         from authzviz.reports.simulate_json import simulate_json
 
-        typer.echo(simulate_json(snapshot.name, change, answer))
+        click.echo(simulate_json(snapshot.name, change, answer))
     else:
         from authzviz.reports.simulate_text import simulate_text
 
-        typer.echo(simulate_text(snapshot.name, change, answer, paint))
+        click.echo(simulate_text(snapshot.name, change, answer, paint))
     if answer.after.verdict in failing:
-        raise typer.Exit(FAILED)
+        raise Exit(FAILED)

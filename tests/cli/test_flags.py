@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from authzviz.cli import app
 from tests.kube.test_flag_files import CHAIN, KUBEADM3, POD, UNIT

@@ -19,7 +19,7 @@ def modules_after(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
-HEAVY = {"requests", "pydantic", "oauthlib", "websocket", "cryptography", "django", "typer"}
+HEAVY = {"requests", "pydantic", "oauthlib", "websocket", "cryptography", "django", "rich"}
 
 
 @pytest.mark.parametrize("module", ["kubeconfig", "bundle", "collect"])

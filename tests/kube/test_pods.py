@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from authzviz.cli import app
 from authzviz.engine.model import Claim, Outcome, Pod, Snapshot, Volume, VolumeAttachment
