@@ -10,19 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 from authzviz.engine.chain import state_of
-from authzviz.engine.identity import AUTHENTICATED_GROUP, NODES_GROUP
-from authzviz.engine.model import Binding, PolicyRule, Read, Role, RoleRef, Snapshot, Subject
+from authzviz.engine.fresh import NODE_ROLE, fresh_bindings, fresh_roles
+from authzviz.engine.model import Binding, PolicyRule, Read, Role, Snapshot, Subject
 from authzviz.engine.rbac import covers
 from authzviz.engine.request import Request
-from authzviz.engine.versions import NEWEST_MINOR, clamp, minor_of
-
-NODE_BINDING = "system:node"
-_LAST_WITH_SUBJECT = 7
-"""Up to 1.7 the binding system:node was born with its subject, from then on only without Node."""
-_AUTHENTICATED = (Subject("Group", AUTHENTICATED_GROUP),)
+from authzviz.engine.versions import minor_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,83 +25,6 @@ class Started:
 
     snapshot: Snapshot
     effects: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    verbs: tuple[str, ...]
-    group: str
-    resources: tuple[str, ...]
-    since: int = 7
-    until: int = NEWEST_MINOR
-
-
-_READ, _WRITE = ("get", "list", "watch"), ("create", "update", "patch")
-_CERTS, _STORAGE, _DRA = "certificates.k8s.io", "storage.k8s.io", "resource.k8s.io"
-_NODE_ROWS = (
-    _Row(("create",), "authentication.k8s.io", ("tokenreviews",)),
-    _Row(
-        ("create",), "authorization.k8s.io", ("subjectaccessreviews", "localsubjectaccessreviews")
-    ),
-    _Row(_READ, "", ("services", "nodes", "pods")),
-    _Row(_WRITE, "", ("nodes", "events")),
-    _Row(("delete",), "", ("nodes",), until=12),
-    _Row(("update", "patch"), "", ("nodes/status",)),
-    _Row(("create", "delete"), "", ("pods",)),
-    _Row(("update",), "", ("pods/status",)),
-    _Row(("patch",), "", ("pods/status",), since=11),
-    _Row(("create",), "", ("pods/eviction",), since=8),
-    _Row(("get",), "", ("secrets", "configmaps", "endpoints")),
-    _Row(("get",), "", ("persistentvolumeclaims", "persistentvolumes")),
-    _Row(("list", "watch"), "", ("secrets", "configmaps"), since=11),
-    _Row(("get", "update", "patch"), "", ("persistentvolumeclaims/status",), since=11),
-    _Row(("create",), "", ("serviceaccounts/token",), since=12),
-    _Row(("get",), "", ("serviceaccounts",), since=34),
-    _Row(("create", *_READ), _CERTS, ("certificatesigningrequests",)),
-    _Row(_READ, _CERTS, ("clustertrustbundles",), since=37),
-    _Row(("create", *_READ), _CERTS, ("podcertificaterequests",), since=37),
-    _Row(("get", *_WRITE, "delete"), "coordination.k8s.io", ("leases",), since=14),
-    _Row(("get",), _STORAGE, ("volumeattachments",), since=10),
-    _Row(("get", *_WRITE, "delete"), _STORAGE, ("csinodes",), since=14),
-    _Row(_READ, _STORAGE, ("csidrivers",), since=14),
-    _Row(_READ, "node.k8s.io", ("runtimeclasses",), since=14),
-    _Row(("get",), _DRA, ("resourceclaims",), since=34),
-    _Row(("deletecollection",), _DRA, ("resourceslices",), since=34),
-    _Row(_WRITE, "events.k8s.io", ("events",), since=35),
-)
-_AUTHZ = "authorization.k8s.io"
-_SELF_REVIEWS = (
-    _Row(("create",), _AUTHZ, ("selfsubjectaccessreviews", "selfsubjectrulesreviews")),
-    _Row(("create",), "authentication.k8s.io", ("selfsubjectreviews",), since=28),
-)
-_PUBLIC = ("/healthz", "/livez", "/readyz", "/version", "/version/")
-_DISCOVERY = ("/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *_PUBLIC)
-
-
-@cache
-def roles_of(minor: int) -> tuple[Role, ...]:
-    """The ClusterRoles that reach kubelets, or would, as 1.`minor` creates them."""
-    minor = clamp(minor)
-    return (
-        Role(NODE_BINDING, rules=_rules(_NODE_ROWS, minor)),
-        Role("system:basic-user", rules=_rules(_SELF_REVIEWS, minor)),
-        Role("system:discovery", rules=(PolicyRule(("get",), non_resource_urls=_DISCOVERY),)),
-        Role("system:public-info-viewer", rules=(PolicyRule(("get",), non_resource_urls=_PUBLIC),)),
-    )
-
-
-def bindings_of(minor: int, *, is_node_on: bool) -> tuple[Binding, ...]:
-    """Their ClusterRoleBindings, as 1.`minor` creates them with the Node authorizer on or off."""
-    is_bound = clamp(minor) <= _LAST_WITH_SUBJECT and not is_node_on
-    subjects = (Subject("Group", NODES_GROUP),) if is_bound else ()
-    return tuple(
-        Binding(
-            role.name,
-            RoleRef("ClusterRole", role.name),
-            subjects=subjects if role.name == NODE_BINDING else _AUTHENTICATED,
-        )
-        for role in roles_of(minor)
-    )
 
 
 def started(snapshot: Snapshot) -> Started:
@@ -122,18 +39,10 @@ def started(snapshot: Snapshot) -> Started:
         return Started(snapshot, ())
     effects: list[str] = []
     roles = _roles(snapshot.cluster_roles, minor, effects)
-    fresh = bindings_of(minor, is_node_on="Node" in modes)
+    fresh = fresh_bindings(minor, is_node_on="Node" in modes)
     bindings = _bindings(snapshot.cluster_role_bindings, fresh, effects)
     after = replace(snapshot, cluster_roles=roles, cluster_role_bindings=bindings)
     return Started(after, tuple(effects))
-
-
-def _rules(rows: tuple[_Row, ...], minor: int) -> tuple[PolicyRule, ...]:
-    return tuple(
-        PolicyRule(row.verbs, (row.group,), row.resources)
-        for row in rows
-        if row.since <= minor <= row.until
-    )
 
 
 def _modes(snapshot: Snapshot) -> frozenset[str]:
@@ -142,14 +51,14 @@ def _modes(snapshot: Snapshot) -> frozenset[str]:
     modes = {mode for state in states for mode in state.authorization_modes or ()}
     if not any(state.authorization_modes is not None for state in states):
         names = {binding.name for binding in snapshot.cluster_role_bindings.value or ()}
-        modes = {"RBAC"} if NODE_BINDING in names else set()
+        modes = {"RBAC"} if NODE_ROLE in names else set()
     return frozenset(modes)
 
 
 def _roles(read: Read[tuple[Role, ...]], minor: int, effects: list[str]) -> Read[tuple[Role, ...]]:
     roles = {role.name: role for role in read.value or ()}
     changed = dict(roles)
-    for fresh in roles_of(minor):
+    for fresh in fresh_roles(minor):
         there = roles.get(fresh.name)
         if there is None and read.is_whole:
             changed[fresh.name] = fresh
@@ -157,7 +66,7 @@ def _roles(read: Read[tuple[Role, ...]], minor: int, effects: list[str]) -> Read
             missing = tuple(_missing(there, fresh))
             if missing:
                 changed[fresh.name] = replace(there, rules=(*there.rules, *missing))
-                if fresh.name == NODE_BINDING:
+                if fresh.name == NODE_ROLE:
                     effects.append(
                         f"ClusterRole {fresh.name} gets what it lacks of the rules of 1.{minor}"
                     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from authzviz.engine import gates
 from authzviz.engine.assessment import Switch
-from authzviz.engine.bootstrap import NODE_BINDING
 from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.change import Change
+from authzviz.engine.fresh import NODE_ROLE
 from authzviz.engine.judging import Judged
 from authzviz.engine.missing import ASIDE
 from authzviz.engine.phrases import listed
@@ -126,7 +126,7 @@ def _newer(case: _Case) -> Iterator[str]:
 
 def _protected(case: _Case) -> Iterator[str]:
     for binding in case.after.snapshot.cluster_role_bindings.value or ():
-        if binding.name == NODE_BINDING and not binding.is_reconciled:
+        if binding.name == NODE_ROLE and not binding.is_reconciled:
             yield (
                 "ClusterRoleBinding system:node has the annotation"
                 ' rbac.authorization.kubernetes.io/autoupdate: "false": no apiserver touches it.'

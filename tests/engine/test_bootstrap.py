@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from authzviz.engine.bootstrap import bindings_of, roles_of, started
+from authzviz.engine.bootstrap import started
+from authzviz.engine.fresh import fresh_bindings, fresh_roles
 from authzviz.engine.model import Binding, PolicyRule, Role, Snapshot, Subject
 from tests.engine.build import (
     AUTHENTICATED,
@@ -61,7 +62,7 @@ def test_roles_are_those_that_a_real_apiserver_created(recording: str, minor: in
     items = json.loads(responses(recording)[ROLES]["json"])["items"]
     recorded = {item["metadata"]["name"]: item["rules"] for item in items}
 
-    for role in roles_of(minor):
+    for role in fresh_roles(minor):
         assert singles(as_json(role.rules)) == singles(recorded[role.name]), role.name
 
 
@@ -77,7 +78,7 @@ SUBJECTS = {
 def test_the_binding_is_born_with_its_subject_only_up_to_1_7(
     minor: int, is_node_on: bool, subjects: tuple[Subject, ...]
 ) -> None:
-    fresh = {binding.name: binding for binding in bindings_of(minor, is_node_on=is_node_on)}
+    fresh = {binding.name: binding for binding in fresh_bindings(minor, is_node_on=is_node_on)}
 
     assert fresh["system:node"].subjects == subjects
     assert fresh["system:discovery"].subjects == (AUTHENTICATED,)
