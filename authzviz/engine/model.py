@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Stored with each verdict; raised whenever the same snapshot may be judged differently."""
 
 

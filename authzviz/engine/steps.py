@@ -80,6 +80,11 @@ def _turn_on_restriction(judged: Judged) -> list[NextStep]:
     ]
 
 
+_NOT_BEFORE = (
+    "Not before every apiserver has the Node authorizer: until then these bindings keep nodes up. "
+)
+
+
 def _remove_bindings(judged: Judged) -> list[NextStep]:
     beyond = {g.binding: g for g in judged.grants if g.beyond_node_authorizer}
     if not beyond:
@@ -89,10 +94,14 @@ def _remove_bindings(judged: Judged) -> list[NextStep]:
         for grant in list(beyond.values())[:_MAX_COMMANDS]
         for command in _removal(judged, grant)
     )
+    is_on = judged.node_authorizer is Switch.ON
     return [
         NextStep(
-            "Remove what RBAC grants kubelets",
-            "Take the subject off each binding; keep a copy to put back. Other subjects of the"
+            "Remove what RBAC grants kubelets"
+            if is_on
+            else "Then remove what RBAC grants kubelets",
+            ("" if is_on else _NOT_BEFORE)
+            + "Take the subject off each binding; keep a copy to put back. Other subjects of the"
             " same binding stay.",
             commands,
             "Agents that use the kubelet's certificate lose these rights too: look at the audit"

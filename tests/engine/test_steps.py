@@ -1,4 +1,4 @@
-"""What to do about what was not read: what to permit, what that tells, what the server said."""
+"""What to do next: about what was not read, and in which order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import pytest
 
 from authzviz.engine import judge
 from authzviz.engine.model import Outcome, Read, Snapshot
-from tests.engine.build import NODE_RBAC, cluster, ok, server, unread
+from tests.engine.build import (
+    LEGACY_BINDING,
+    NODE_RBAC,
+    RBAC,
+    cluster,
+    ok,
+    server,
+    unread,
+)
 
 TARGET = cluster(NODE_RBAC)
 FORBIDDEN = 'roles.rbac.authorization.k8s.io is forbidden: User "x" cannot list resource "roles"'
@@ -58,3 +66,14 @@ def test_what_was_not_read_says_what_to_permit_what_that_tells_and_what_the_serv
 
     assert step.title == title
     assert step.detail.startswith(words)
+
+
+def test_a_binding_that_keeps_nodes_up_goes_only_after_the_node_authorizer_came() -> None:
+    before = judge(cluster(RBAC, bindings=(LEGACY_BINDING,))).next_steps[-1]
+    after = judge(cluster(NODE_RBAC, bindings=(LEGACY_BINDING,))).next_steps[0]
+
+    assert before.title == "Then remove what RBAC grants kubelets"
+    assert before.detail.startswith("Not before every apiserver has the Node authorizer")
+    assert after.title == "Remove what RBAC grants kubelets"
+    assert after.detail.startswith("Take the subject off")
+    assert before.commands == after.commands
