@@ -293,10 +293,10 @@ def _pod_certificate(write: OfPodCertificate, asked: _Asked) -> Iterable[str]:
         yield f'{pod} is not running on node "{write.node}" named in the PodCertificateRequest'
     if write.is_mirror:
         yield f"{pod} is a mirror pod"
-    if write.is_other_account:
+    if write.account != write.pod_account:
         yield (
-            f"PodCertificateRequest for {pod} contains serviceAccountName that differs from"
-            " running pod"
+            f'PodCertificateRequest for {pod} contains serviceAccountName ("{write.account}") that'
+            f' differs from running pod ("{write.pod_account}")'
         )
     if asked.minor >= 37 and not write.is_signer_mounted:
         yield f'{pod} does not mount a podCertificate projected volume for signer "{write.signer}"'

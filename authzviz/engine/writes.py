@@ -99,7 +99,7 @@ class OfSigning:
 
 @dataclass(frozen=True, slots=True)
 class OfPodCertificate:
-    """A PodCertificateRequest made: the node it names, and the pod as it is.
+    """A PodCertificateRequest made: the node and service account it names, and the pod as it is.
 
     `is_signer_mounted` where the pod has a podCertificate volume for the signer, or RBAC has the
     verb request-serviceaccounts-podcertificate-signer for it.
@@ -109,7 +109,8 @@ class OfPodCertificate:
     pod: str
     pod_node: str
     is_mirror: bool = False
-    is_other_account: bool = False
+    account: str = ""
+    pod_account: str = ""
     is_signer_mounted: bool = True
     signer: str = ""
 

@@ -372,10 +372,10 @@ CASES: dict[str, tuple[Request, Write, dict[int, str]]] = {
     ),
     "a pod certificate for another account": (
         MAKE_CERTIFICATE,
-        replace(CERTIFICATE, is_other_account=True),
+        replace(CERTIFICATE, account="a", pod_account="b"),
         {
-            37: 'PodCertificateRequest for pod "team/web" contains serviceAccountName that differs'
-            " from running pod"
+            37: 'PodCertificateRequest for pod "team/web" contains serviceAccountName ("a") that'
+            ' differs from running pod ("b")'
         },
     ),
     "a pod certificate nobody mounts": (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from authzviz.engine.admission import refusal_of
@@ -19,6 +19,7 @@ from authzviz.engine.writes import (
     OfName,
     OfNode,
     OfPod,
+    OfPodCertificate,
     OfSigning,
     OfSlice,
     OfToken,
@@ -53,6 +54,8 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 CSINODES = "/apis/storage.k8s.io/v1/csinodes"
 SLICES = "/apis/resource.k8s.io/v1/resourceslices"
 TOKENS = "/api/v1/namespaces/default/serviceaccounts/runner/token"
+POD_CERTIFICATES = "/apis/certificates.k8s.io/v1/namespaces/default/podcertificaterequests"
+SIGNER = "example.com/signer"
 SIGNING = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 CLIENT = "kubernetes.io/kube-apiserver-client-kubelet"
 TAINT = {"key": "a", "effect": "NoSchedule"}
@@ -247,6 +250,59 @@ def _other_attempts() -> dict[str, Attempt]:
     return found
 
 
+def _certified() -> dict[str, Any]:
+    """A pod that mounts a certificate of the signer."""
+    source = {
+        "podCertificate": {
+            "signerName": SIGNER,
+            "keyType": "ED25519",
+            "credentialBundlePath": "bundle",
+        }
+    }
+    volumes = [{"name": "a", "projected": {"sources": [source]}}]
+    return pod("certified", NODE, serviceAccountName="runner", volumes=volumes)
+
+
+def _pod_certificate_attempts(live: Cluster) -> dict[str, Attempt]:
+    uids = {
+        name: _uid(live, f"{PODS}/{name}") for name in ("certified", "plain", "other", "mirror")
+    }
+    accounts = "/api/v1/namespaces/default/serviceaccounts"
+    account_uids = {name: _uid(live, f"{accounts}/{name}") for name in ("runner", "guest")}
+    nodes = {name: _uid(live, f"{NODES}/{name}") for name in (NODE, OTHER)}
+
+    def of(write: OfPodCertificate) -> Attempt:
+        asked = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        signed = asked.sign(ed25519.Ed25519PrivateKey.generate(), None)
+        stub = signed.public_bytes(serialization.Encoding.DER)
+        spec = {
+            "signerName": write.signer,
+            "podName": write.pod,
+            "podUID": uids[write.pod],
+            "serviceAccountName": write.account,
+            "serviceAccountUID": account_uids.get(write.account, "none"),
+            "nodeName": write.node,
+            "nodeUID": nodes[write.node],
+            "maxExpirationSeconds": 86_400,
+            "stubPKCS10Request": b64encode(stub).decode(),
+        }
+        body = _named("PodCertificateRequest", "certificates.k8s.io/v1", "asked", spec=spec)
+        group = "certificates.k8s.io"
+        return _create("podcertificaterequests", write, POD_CERTIFICATES, body, group, "default")
+
+    mine = OfPodCertificate(NODE, "certified", NODE, False, "runner", "runner", signer=SIGNER)
+    return {
+        "a pod's certificate": of(mine),
+        "for another node": of(replace(mine, node=OTHER)),
+        "for another's pod": of(replace(mine, pod="other", pod_node=OTHER)),
+        "for a mirror pod": of(
+            replace(mine, pod="mirror", is_mirror=True, account="", pod_account="")
+        ),
+        "for another account": of(replace(mine, account="guest")),
+        "for no volume": of(replace(mine, pod="plain", is_signer_mounted=False)),
+    }
+
+
 def _signing_attempt(name: str) -> Attempt:
     user = f"system:node:{name}"
     names = [x509.NameAttribute(NameOID.COMMON_NAME, user)]
@@ -265,8 +321,8 @@ def _signing_attempt(name: str) -> Attempt:
 
 def test_what_admission_still_refuses(cluster: ClusterFactory) -> None:
     nodes = [_named("Node", "v1", name) for name in (NODE, OTHER)]
-    account = _named("ServiceAccount", "v1", "runner")
-    live = restricted(cluster, *nodes, account, *objects())
+    accounts = [_named("ServiceAccount", "v1", name) for name in ("runner", "guest")]
+    live = restricted(cluster, *nodes, *accounts, *objects(), _certified())
     uids = {name: _uid(live, f"{PODS}/{name}") for name in ("plain", "other")}
     uid = _uid(live, f"{NODES}/{NODE}")
     kubelet = live.api(live.node_certificate(NODE))
@@ -274,6 +330,7 @@ def test_what_admission_still_refuses(cluster: ClusterFactory) -> None:
     with Judge(live) as judge:
         assert eventually(lambda: judge.decide(NODE, claim)[0])
     attempts = _node_attempts(uid) | _pod_attempts(uid) | _token_attempts(uids) | _other_attempts()
+    attempts |= _pod_certificate_attempts(live)
     refused, different = 0, {}
 
     for name, attempt in attempts.items():
