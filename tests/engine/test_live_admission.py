@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from authzviz.engine.admission import refusal_of
+from authzviz.engine.gates import CSI_VOLUME_HEALTH
 from authzviz.engine.request import Request
 from authzviz.engine.writes import (
     OfClaim,
@@ -350,3 +351,24 @@ def test_what_admission_still_refuses(cluster: ClusterFactory) -> None:
 def _uid(live: Cluster, path: str) -> str:
     uid: str = live.admin.get(path)["metadata"]["uid"]
     return uid
+
+
+def test_the_status_of_a_csinode_is_for_its_own_node(cluster: ClusterFactory) -> None:
+    named = [_named("Node", "v1", name) for name in (NODE, OTHER)]
+    drivers = [
+        _named("CSINode", "storage.k8s.io/v1", name, spec={"drivers": []}) for name in (NODE, OTHER)
+    ]
+    live = restricted(cluster, *named, *drivers, flags=["--feature-gates=CSIVolumeHealth=true"])
+    kubelet = live.api(live.node_certificate(NODE))
+
+    for name in (NODE, OTHER):
+        request = Request("patch", "csinodes", "storage.k8s.io", "status", name=name)
+        words = refusal_of(NODE, request, OfName(name), MINOR, ((CSI_VOLUME_HEALTH, True),))
+        answer = kubelet.request(
+            "PATCH",
+            f"{CSINODES}/{name}/status",
+            {"status": {}},
+            content_type="application/merge-patch+json",
+        )
+        assert bool(words) is (name == OTHER)
+        assert (answer.status == 200) if not words else (words in answer.body.replace('\\"', '"'))
