@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from authzviz.engine.chain import state_of
 from authzviz.engine.fresh import NODE_ROLE, fresh_bindings, fresh_roles
-from authzviz.engine.model import Binding, PolicyRule, Read, Role, Snapshot, Subject
+from authzviz.engine.grants import describe_binding, describe_subject
+from authzviz.engine.model import Binding, PolicyRule, Read, Role, Snapshot
 from authzviz.engine.rbac import covers
 from authzviz.engine.request import Request
 from authzviz.engine.versions import minor_of
@@ -107,24 +108,26 @@ def _put_back(there: Binding, fresh: Binding, effects: list[str]) -> Binding:
         return there
     if there.role_ref != fresh.role_ref:
         effects.append(
-            f"ClusterRoleBinding {there.name} refers to {there.role_ref.kind}"
+            f"{describe_binding(there)} refers to {there.role_ref.kind}"
             f" {there.role_ref.name}: it is deleted and created anew{_with(fresh)}"
         )
         return fresh
     missing = tuple(subject for subject in fresh.subjects if subject not in there.subjects)
     if not missing:
         return there
-    effects.append(f"ClusterRoleBinding {there.name} gets back {_listed(missing)}")
+    effects.append(
+        f"{describe_binding(there)} gets back {', '.join(map(describe_subject, missing))}"
+    )
     return replace(there, subjects=(*there.subjects, *missing))
 
 
 def _created(binding: Binding) -> str:
-    return f"ClusterRoleBinding {binding.name} is created{_with(binding)}"
+    return f"{describe_binding(binding)} is created{_with(binding)}"
 
 
 def _with(binding: Binding) -> str:
-    return f", with {_listed(binding.subjects)}" if binding.subjects else ", without subjects"
-
-
-def _listed(subjects: tuple[Subject, ...]) -> str:
-    return ", ".join(f"{subject.kind} {subject.name}" for subject in subjects)
+    return (
+        f", with {', '.join(map(describe_subject, binding.subjects))}"
+        if binding.subjects
+        else ", without subjects"
+    )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from authzviz.engine import node as node_authorizer
 from authzviz.engine.assessment import Decision
-from authzviz.engine.fresh import fresh_roles
+from authzviz.engine.fresh import NODE_ROLE, fresh_roles
 from authzviz.engine.identity import NODE_USER_PREFIX, NODES_GROUP, SERVICE_ACCOUNT_PREFIX
 from authzviz.engine.needs import ANY_NAMESPACE, Need, further_needs_of, needs_of
 from authzviz.engine.rbac import covers
@@ -139,7 +139,7 @@ def _modes(
     else:
         yield ModeAnswer(_TARGET, says.decision, "Node", says.because)
     yield ModeAnswer(_FRESH, Decision.NO, "", f"system:node is bound to nobody; {nobody}")
-    role = next(role for role in fresh_roles(minor) if role.name == "system:node")
+    role = next(role for role in fresh_roles(minor) if role.name == NODE_ROLE)
     if is_nodes and any(covers(rule, request) for rule in role.rules):
         because = "ClusterRole system:node holds it, for every object of the cluster"
         yield ModeAnswer(_LEGACY, Decision.ALLOW, "RBAC", because)
