@@ -10,140 +10,61 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
 
-T_co = TypeVar("T_co", covariant=True)
+from authzviz.engine.apiserver import (
+    ApiServer,
+    Authorizer,
+    Flag,
+    FlagSource,
+    Metrics,
+    Observed,
+    OwnRules,
+    Review,
+    Unasked,
+)
+from authzviz.engine.read import (
+    Outcome,
+    Read,
+)
+from authzviz.engine.rules import (
+    Binding,
+    PolicyRule,
+    Role,
+    RoleRef,
+    Subject,
+)
 
-ENGINE_VERSION = 3
+__all__ = [
+    "ENGINE_VERSION",
+    "ApiServer",
+    "Authorizer",
+    "Binding",
+    "Claim",
+    "Flag",
+    "FlagSource",
+    "Lease",
+    "Metrics",
+    "Node",
+    "Observed",
+    "Outcome",
+    "OwnRules",
+    "Pod",
+    "PolicyRule",
+    "Read",
+    "Ready",
+    "Review",
+    "Role",
+    "RoleRef",
+    "SigningRequest",
+    "Snapshot",
+    "Subject",
+    "Unasked",
+    "Volume",
+    "VolumeAttachment",
+]
+
+ENGINE_VERSION = 4
 """Stored with each verdict; raised whenever the same snapshot may be judged differently."""
-
-
-class Outcome(StrEnum):
-    """How a read ended. There is no "empty": an empty list that was read is OK."""
-
-    OK = "ok"
-    FORBIDDEN = "forbidden"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Read(Generic[T_co]):
-    """One read of the cluster: its value, or why there is none.
-
-    `value` is None unless `outcome` is OK. `gaps` names items that were served but could not be
-    understood: then the list is not whole, and nothing may be concluded from what is absent.
-    `permission` is what would allow the read ("list
-    clusterrolebindings.rbac.authorization.k8s.io"), said whatever the outcome.
-    """
-
-    outcome: Outcome
-    source: str
-    permission: str
-    value: T_co | None = None
-    why: str = ""
-    gaps: tuple[str, ...] = ()
-
-    @property
-    def is_whole(self) -> bool:
-        """True where absence means something: read, and every item understood."""
-        return self.outcome is Outcome.OK and not self.gaps
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyRule:
-    """One rule of a Role or ClusterRole, as rbac.authorization.k8s.io/v1 has it."""
-
-    verbs: tuple[str, ...] = ()
-    api_groups: tuple[str, ...] = ()
-    resources: tuple[str, ...] = ()
-    resource_names: tuple[str, ...] = ()
-    non_resource_urls: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A Role, or a ClusterRole (namespace empty)."""
-
-    name: str
-    namespace: str = ""
-    rules: tuple[PolicyRule, ...] = ()
-    is_aggregated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whom a binding reaches: kind is User, Group or ServiceAccount; only the last has a
-    namespace.
-    """
-
-    kind: str
-    name: str
-    namespace: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RoleRef:
-    """The role a binding refers to: kind is ClusterRole or Role."""
-
-    kind: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """A RoleBinding, or a ClusterRoleBinding (namespace empty).
-
-    `is_reconciled` is False only where the annotation rbac.authorization.kubernetes.io/autoupdate
-    is "false".
-    """
-
-    name: str
-    role_ref: RoleRef
-    namespace: str = ""
-    subjects: tuple[Subject, ...] = ()
-    is_reconciled: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """One occurrence of a flag: name with dashes and without the leading ones, value as given (""
-    for none).
-    """
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Authorizer:
-    """One entry of an AuthorizationConfiguration: its type is a mode ("Node", "Webhook").
-
-    `failure_policy` is NoOpinion or Deny for a webhook, "" for all others; `match_conditions` is
-    how many conditions must hold before a webhook is asked.
-    """
-
-    type: str
-    name: str
-    failure_policy: str = ""
-    match_conditions: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ApiServer:
-    """One kube-apiserver, with its authorization flags in the order given; what they mean is
-    `chain`'s business.
-
-    `flags` is None where they could not be read; `why` then says so. Only the flags named in
-    kube.flags are kept. `evidence` is where they come from ("mirror pod
-    kube-system/kube-apiserver-cp1", "/flagz"). `authorizers` is what the file says that
-    --authorization-config names, None where that was not read: no API shows it.
-    """
-
-    name: str
-    flags: tuple[Flag, ...] | None
-    evidence: str
-    why: str = ""
-    authorizers: tuple[Authorizer, ...] | None = None
 
 
 class Ready(StrEnum):
@@ -234,6 +155,23 @@ class VolumeAttachment:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningRequest:
+    """A CertificateSigningRequest: who asked for what subject, and what became of it.
+
+    `state` is approved, denied, failed or pending. `common_name` and `organizations` are what the
+    request says, "" and empty where it can't be parsed.
+    """
+
+    name: str
+    signer: str
+    requestor: str
+    created_at: datetime
+    state: str
+    common_name: str = ""
+    organizations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What one poll read of one cluster.
 
@@ -243,6 +181,10 @@ class Snapshot:
     bundle or a recording. What pods use is read only where it is asked for: it is None otherwise,
     and no verdict hangs on it. `assumed` says what of it nobody read, in sentences: a cluster
     judged before it exists.
+
+    `declared` is what the cluster's own configuration says that apiservers should run with
+    (kubeadm-config); `node_reviews` are the probes of single nodes; `signing_requests` the recent
+    ones. Each is None where it was not asked for.
     """
 
     name: str
@@ -264,6 +206,9 @@ class Snapshot:
     volumes: Read[tuple[Volume, ...]] | None = None
     volume_attachments: Read[tuple[VolumeAttachment, ...]] | None = None
     assumed: tuple[str, ...] = ()
+    declared: Read[tuple[FlagSource, ...]] | None = None
+    node_reviews: Read[tuple[Review, ...]] | None = None
+    signing_requests: Read[tuple[SigningRequest, ...]] | None = None
 
     @property
     def reads(self) -> dict[str, Read[object]]:
