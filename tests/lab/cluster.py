@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,15 +46,29 @@ class Flags:
 class Cluster:
     """A kube-apiserver with an authority and an admin (O=system:masters) of its own."""
 
-    def __init__(self, name: str, etcd: Etcd, binary: Path, directory: Path, flags: Flags) -> None:
+    def __init__(
+        self,
+        name: str,
+        etcd: Etcd,
+        binary: Path,
+        directory: Path,
+        flags: Flags,
+        *,
+        peer: Cluster | None = None,
+    ) -> None:
+        """With `peer`, another apiserver of the same cluster: its data, authority and keys."""
         self.name = name
         self.directory = directory
         self.binary = binary
-        self.authority = Authority(f"{name}-ca")
+        self.authority: Authority = peer.authority if peer else Authority(f"{name}-ca")
         self.flags = flags
         self._etcd = etcd
+        self._prefix: str = peer._prefix if peer else directory.name
         self._port = free_port()
-        self._write_credentials()
+        if peer:
+            shutil.copytree(peer.directory / "pki", directory / "pki")
+        else:
+            self._write_credentials()
         self.admin_credential = self.certificate("kubernetes-admin", ["system:masters"])
         self.admin = self.api(self.admin_credential)
         self.process = self._launch()
@@ -186,7 +201,7 @@ class Cluster:
             self.binary,
             "kube-apiserver",
             f"--etcd-servers={self._etcd.url}",
-            f"--etcd-prefix=/{self.directory.name}",
+            f"--etcd-prefix=/{self._prefix}",
             f"--secure-port={self._port}",
             "--bind-address=127.0.0.1",
             f"--advertise-address={_ADVERTISED}",

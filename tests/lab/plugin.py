@@ -34,6 +34,10 @@ class ClusterFactory(Protocol):
     ) -> Cluster: ...
 
 
+class PeerFactory(Protocol):
+    def __call__(self, cluster: Cluster, **changes: Any) -> Cluster: ...
+
+
 class KubeletFactory(Protocol):
     def __call__(self, cluster: Cluster, name: str = ...) -> Kubelet: ...
 
@@ -70,6 +74,11 @@ def lab(lab_ground: tuple[Etcd, Path, Path]) -> Iterator[Lab]:
 @pytest.fixture
 def cluster(lab: Lab) -> ClusterFactory:
     return lab.cluster
+
+
+@pytest.fixture
+def peer(lab: Lab) -> PeerFactory:
+    return lab.peer
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -68,6 +69,19 @@ class Lab:
         cluster.wait_until_ready()
         cluster.apply(objects)
         return cluster
+
+    def peer(self, cluster: Cluster, **changes: Any) -> Cluster:
+        """Return a second apiserver of this cluster, ready; `changes` are fields of Flags.
+
+        It has the same data, authority and keys, and a port of its own.
+        """
+        directory = self._directory / f"{cluster.name}-{next(_numbers)}"
+        directory.mkdir(mode=0o700)
+        flags = replace(cluster.flags, **changes)
+        peer = Cluster(cluster.name, self.etcd, self._binary, directory, flags, peer=cluster)
+        self._running.callback(peer.stop)
+        peer.wait_until_ready()
+        return peer
 
     def launch(self, name: str, flags: Flags) -> Cluster:
         """Return a cluster that is still starting: several come up together faster."""

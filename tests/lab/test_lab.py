@@ -15,7 +15,12 @@ import yaml
 from tests.lab.cluster import cluster_role_binding, group, user
 
 if TYPE_CHECKING:
-    from tests.lab.plugin import ClusterFactory, ControllerManagerFactory, KubeletFactory
+    from tests.lab.plugin import (
+        ClusterFactory,
+        ControllerManagerFactory,
+        KubeletFactory,
+        PeerFactory,
+    )
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_ground")]
 
@@ -69,6 +74,27 @@ authorizers: [{type: Node, name: node}, {type: RBAC, name: rbac}]
     assert own_node.status == 404  # allowed, and absent
     other = live.admin.request("GET", "/api/v1/nodes", user="ann", groups=["system:authenticated"])
     assert other.status == 403
+
+
+def test_two_apiservers_of_one_cluster_share_its_objects_but_not_its_flags(
+    cluster: ClusterFactory, peer: PeerFactory
+) -> None:
+    one = cluster(authorization_mode="RBAC")
+    other = peer(one, authorization_mode="Node,RBAC")
+
+    one.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shared"}}])
+
+    assert other.admin.get("/api/v1/namespaces/shared")["metadata"]["name"] == "shared"
+    may_read = {
+        each.url: each.api(each.node_certificate("node1"))
+        .request("GET", "/api/v1/nodes/node1")
+        .status
+        for each in (one, other)
+    }
+    # Node lets a kubelet ask for its own Node, which isn't there.
+    assert may_read == {one.url: 403, other.url: 404}
+    slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes"
+    assert len(one.admin.get(slices)["endpoints"]) == 1
 
 
 def test_credentials_of_every_kind_get_what_they_are_granted(cluster: ClusterFactory) -> None:
