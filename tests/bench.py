@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench_engine import Figure, engine_figures
+from tests.bench_poll import poll_figures
 from tests.bench_whatif import large, whatif_milliseconds
-from tests.lab.bench_cluster import Size, fill
+from tests.lab.bench_cluster import SMALL, Size, fill
 from tests.lab.rig import open_lab
 
 if TYPE_CHECKING:
@@ -79,6 +80,12 @@ def main() -> None:
         typed = [sys.executable, "-c", _TYPED_LIST, str(kubeconfig)]
         figures = whole_process_figures(check, typed)
         for figure in (*figures, *engine_figures(cluster), *_whatif_figures(size)):
+            print(figure)
+        small = lab.cluster(
+            "small", authorization_mode="Node,RBAC", admission_plugins="NodeRestriction"
+        )
+        fill(small.admin, SMALL)
+        for figure in poll_figures(cluster, small):
             print(figure)
 
 

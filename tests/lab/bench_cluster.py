@@ -39,6 +39,10 @@ class Size:
     namespaces: int = 100
 
 
+SMALL = Size(nodes=10, cluster_role_bindings=0, role_bindings=0, cluster_roles=0, namespaces=0)
+"""Ten nodes and the RBAC that every cluster has."""
+
+
 def fill(api: Api, size: Size | None = None) -> None:
     """Create the objects of a cluster of this size; every node has a fresh lease.
 
