@@ -1,4 +1,4 @@
-"""One guarded connection to one apiserver, over the official client's own."""
+"""One guarded connection to one apiserver."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any, Self
-
-import urllib3
-from urllib3.exceptions import HTTPError
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from typing import TYPE_CHECKING, Self
 
 from authzviz.kube.errors import AddressNotAllowed, CredentialsUnusable, ReadFailed
-from authzviz.kube.official_client import ApiException, Configuration, RESTClientObject
 from authzviz.kube.troubles import trouble
-from authzviz.net.pinned import LimitedSocket, Limits, PinnedPool, Route
+from authzviz.net.pinned import LimitedSocket, Limits, PinnedConnection, Route
 from authzviz.net.url import parse_https
 
 if TYPE_CHECKING:
@@ -52,7 +48,6 @@ class Connection:
     `server_time` is the apiserver's own clock, as of its last answer.
 
     No redirects, no proxies of the environment, no compressed answers, one connection kept alive.
-    Source of the unguarded half: kubernetes 37.0.1, client/rest.py, RESTClientObject.
     """
 
     def __init__(
@@ -74,13 +69,13 @@ class Connection:
         self._headers = {"User-Agent": "authzviz", "Accept-Encoding": "identity"}
         if credentials.token:
             self._headers["Authorization"] = f"Bearer {credentials.token.reveal()}"
-        self._rest: Any = RESTClientObject(_configuration(credentials, str(self.server)))
-        self._guard(_tls(credentials), Route(policy, self.limits))
-
-    def _guard(self, context: ssl.SSLContext, route: Route) -> None:
-        pool = self._rest.pool_manager
-        pool.connection_pool_kw["ssl_context"] = context
-        pool.pool_classes_by_scheme = {"https": partial(PinnedPool, route=route)}
+        self._http = PinnedConnection(
+            self.server.host,
+            self.server.port,
+            route=Route(policy, self.limits),
+            context=_tls(credentials),
+            certificate_name=credentials.tls_server_name or self.server.host,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +86,7 @@ class Connection:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._rest.close()
+        self._http.close()
 
     def get(self, path: str, *, accept: str = JSON, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
         """The answer to a GET, whatever its status; waits and asks again where told to (429).
@@ -119,53 +114,34 @@ class Connection:
 
     def _once(self, path: str, accept: str, max_bytes: int) -> tuple[Answer, float]:
         """One exchange: the answer, and for how many seconds it asks us to wait."""
-        url = f"{self.server}{path}"
-        headers = {**self._headers, "Accept": accept}
+        asked = {**self._headers, "Accept": accept}
         try:
-            response = self._rest.request(
-                "GET", url, headers=headers, _request_timeout=self.limits.read_left()
-            ).response
-            try:
-                body = self._body(response, max_bytes)
-            except BaseException:
-                response.close()  # what was read to its end goes back to the pool by itself
-                raise
-        except (HTTPError, ApiException, OSError, ValueError) as error:
-            raise trouble(error, self.server.host, self.clean) from None
+            response = self._http.ask("GET", f"{self.server.path}{path}", asked)
+            body = self._body(response, max_bytes)
+        except BaseException as error:
+            self._http.close()  # what is left of the answer must not be the next one's beginning
+            if isinstance(error, (HTTPException, OSError, ValueError)):
+                raise trouble(error, self.server.host, self.clean) from None
+            raise
         headers = response.headers
         self.server_time = _date(headers.get("Date", "")) or self.server_time
         answer = Answer(response.status, headers.get("Content-Type", ""), body)
         return answer, _retry_after(headers.get("Retry-After", ""))
 
-    def _body(self, response: urllib3.HTTPResponse, max_bytes: int) -> bytearray:
+    def _body(self, response: HTTPResponse, max_bytes: int) -> bytearray:
         headers = response.headers
         if sum(len(name) + len(value) for name, value in headers.items()) > _MAX_HEADER_BYTES:
             raise ReadFailed("the answer's headers are too large")
         if headers.get("Content-Encoding", "identity") not in {"", "identity"}:
             raise ReadFailed("the answer is compressed, though none was asked for")
         body = bytearray()
-        # Not `stream`: it gives every chunk by itself, and apiservers send chunks of 4 KB.
-        while piece := response.read(_PIECE, decode_content=False):
+        while piece := response.read(_PIECE):
             body += piece
             if len(body) > max_bytes:
                 raise ReadFailed(f"the answer is larger than {max_bytes >> 20} MiB")
+        if response.length:  # http.client tells of a body that breaks off only where it is chunked
+            raise IncompleteRead(b"", response.length)
         return body
-
-
-def _configuration(credentials: Credentials, host: str) -> Any:
-    # proxy="" and no_proxy="": None would take a proxy from the environment.
-    configuration = Configuration(
-        host=host,
-        proxy="",
-        no_proxy="",
-        retries=urllib3.Retry(total=False, redirect=0, raise_on_redirect=False),
-        verify_ssl=not credentials.insecure,
-        tls_server_name=credentials.tls_server_name or None,
-        connection_pool_maxsize=1,
-    )
-    if credentials.insecure:
-        configuration.assert_hostname = False
-    return configuration
 
 
 def _tls(credentials: Credentials) -> ssl.SSLContext:

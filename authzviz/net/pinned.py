@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import threading
 import time
+from http.client import HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, Any
-
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from authzviz.net.address import AddressPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 # One address of several may be dead; the others still deserve a try within the deadline.
 _CONNECT_SECONDS = 5.0
@@ -161,38 +159,47 @@ class Route:
 
 
 class PinnedConnection(HTTPSConnection):
-    """urllib3's connection, over a Route; SNI and the certificate's name stay the host's."""
+    """The standard library's connection, over a Route; opened when it is first used."""
 
-    def __init__(self, *args: Any, route: Route, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, host: str, port: int, *, route: Route, context: ssl.SSLContext, certificate_name: str
+    ) -> None:
+        """`certificate_name` is what SNI asks for and the certificate has to hold."""
+        super().__init__(host, port, context=context)
         self._route = route
-
-    def _new_conn(self) -> socket.socket:
-        try:
-            sock = self._route.connect(self._dns_host, self.port)
-        except TimeoutError as late:
-            raise ConnectTimeoutError(self, "connecting took too long") from late
-        except OSError as failed:
-            raise NewConnectionError(self, "the connection failed") from failed
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(self._route.limits.read_left())
-        return sock
+        self._tls = context
+        self._certificate_name = certificate_name
 
     def connect(self) -> None:
-        super().connect()
+        """Connect to a checked address. Raises AddressForbidden, NameUnresolved, OSError."""
+        plain = self._route.connect(self.host, self.port)
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.settimeout(self._route.limits.read_left())
+            self.sock = self._tls.wrap_socket(plain, server_hostname=self._certificate_name)
+        except BaseException:
+            plain.close()
+            raise
         if isinstance(self.sock, LimitedSocket):
             self.sock.limits = self._route.limits
 
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> HTTPResponse:
+        """The answer, its body still unread. Raises OSError and http.client.HTTPException.
 
-class PinnedPool(HTTPSConnectionPool):
-    """Makes PinnedConnections; `route` is passed on to each of them."""
+        What the server closed meanwhile is opened anew: it may end a kept connection at any time.
+        """
+        if self.sock is not None and _has_ended(self.sock):
+            self.close()
+        if self.sock is not None:
+            self.sock.settimeout(self._route.limits.read_left())
+        self.request(method, target, body, headers)
+        return self.getresponse()
 
-    ConnectionCls = PinnedConnection
 
-    def __init__(self, host: str, port: int | None = None, *, route: Route, **kwargs: Any) -> None:
-        super().__init__(host, port, route=route, **kwargs)
-
-    def _validate_conn(self, conn: Any) -> None:
-        # As urllib3's, without its warning: who asked for no verification knows.
-        if conn.is_closed:
-            conn.connect()
+def _has_ended(sock: socket.socket) -> bool:
+    """True where something is there to read before anything was asked: the end, as a rule."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
