@@ -130,7 +130,7 @@ def _roles(connection: Connection, resource: str, kind: str) -> Read[tuple[Role,
         connection,
         f"/apis/{_RBAC}/v1/{resource}",
         f"list {resource}.{_RBAC}",
-        Kind(kind, RoleJson, to_role),
+        Kind(kind, RoleJson, to_role, is_lasting=True),
     )
 
 
@@ -139,5 +139,5 @@ def _bindings(connection: Connection, resource: str, kind: str) -> Read[tuple[Bi
         connection,
         f"/apis/{_RBAC}/v1/{resource}",
         f"list {resource}.{_RBAC}",
-        Kind(kind, BindingJson, to_binding),
+        Kind(kind, BindingJson, to_binding, is_lasting=True),
     )

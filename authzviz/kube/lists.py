@@ -10,6 +10,7 @@ import msgspec
 
 from authzviz.engine.model import Outcome, Read
 from authzviz.kube.errors import Expired, KubeError, NotFound, ReadFailed, ReadForbidden
+from authzviz.kube.known_pages import KNOWN, parted
 from authzviz.kube.objects import UNDECODABLE, NameOnly
 
 if TYPE_CHECKING:
@@ -44,11 +45,15 @@ class _Status(msgspec.Struct, frozen=True, gc=False):
 
 
 class Kind(msgspec.Struct, Generic[J, T], frozen=True):
-    """One kind of list: its name, what one item looks like, and what becomes of it."""
+    """One kind of list: its name, what one item looks like, and what becomes of it.
+
+    `is_lasting` where its items hardly change between two reads, and are worth remembering.
+    """
 
     list_kind: str
     item: type[J]
     convert: Callable[[J], T]
+    is_lasting: bool = False
 
 
 def attempt(source: str, permission: str, work: Callable[[], T]) -> Read[T]:
@@ -141,6 +146,10 @@ class PageDecoder(Generic[J, T]):
 
         Raises ReadFailed for anything but such a list.
         """
+        parts = parted(body) if self._kind.is_lasting else None
+        known = self._known(*parts) if parts else None
+        if known is not None:
+            return known
         try:
             page = self._whole.decode(body)
         except msgspec.ValidationError:
@@ -148,7 +157,20 @@ class PageDecoder(Generic[J, T]):
         except UNDECODABLE:
             raise ReadFailed(f"unexpected answer: no {self._kind.list_kind}") from None
         self._check(page.kind)
-        return [self._kind.convert(item) for item in page.items], page.metadata.next or ""
+        found = [self._kind.convert(item) for item in page.items]
+        head = _head(parts[0]) if parts else None
+        # Unless what stands before the items says all: a later key of the same name would win.
+        if parts and head and (head.kind, head.metadata) == (page.kind, page.metadata):
+            KNOWN.put((self._kind, parts[1]), found, len(body))
+        return found, page.metadata.next or ""
+
+    def _known(self, start: bytes, digest: bytes) -> tuple[list[T], str] | None:
+        """The page where its items were decoded before: only its own metadata is read."""
+        found: list[T] | None = KNOWN.get((self._kind, digest))
+        head = _head(start) if found is not None else None
+        if found is None or head is None or head.kind != self._kind.list_kind:
+            return None
+        return found, head.metadata.next or ""
 
     def _check(self, kind: str) -> None:
         if kind != self._kind.list_kind:
@@ -169,6 +191,13 @@ class PageDecoder(Generic[J, T]):
             except UNDECODABLE as error:
                 gaps.append(self._clean(f"{_name(raw) or f'item {number}'}: {error}"))
         return found, page.metadata.next or ""
+
+
+def _head(raw: bytes) -> Page[msgspec.Raw] | None:
+    try:
+        return msgspec.json.decode(raw, type=Page[msgspec.Raw])
+    except UNDECODABLE:
+        return None
 
 
 def _name(raw: msgspec.Raw) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Annotated
 
 import msgspec
 
@@ -113,7 +114,7 @@ class BindingJson(_Struct):
 
 
 class LeaseSpec(_Struct):
-    renew_time: str | None = None
+    renew_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     lease_duration_seconds: int | None = None
 
 
@@ -205,7 +206,7 @@ def to_lease(found: LeaseJson) -> Lease:
     """The Lease of the node of its name."""
     return Lease(
         node=found.metadata.name,
-        renewed_at=moment(found.spec.renew_time),
+        renewed_at=found.spec.renew_time and found.spec.renew_time.astimezone(UTC),
         duration_seconds=found.spec.lease_duration_seconds or 40,
     )
 
