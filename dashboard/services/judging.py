@@ -19,21 +19,23 @@ def store(cluster: Cluster, snapshot: Snapshot, assessment: Assessment) -> Curre
     verdict changed. Needs a transaction around it.
     """
     now = clock.now()
-    stored = _stored_snapshot(cluster, snapshot)
-    previous = CurrentState.objects.filter(cluster=cluster).first()
-    state, _ = CurrentState.objects.update_or_create(
-        cluster=cluster,
-        defaults={
-            "snapshot": stored,
-            "generation": cluster.generation,
-            "passing": facts.pack(facts.passing(snapshot)),
-            "reads": facts.read_summaries(snapshot),
-            "read_at": snapshot.read_at,
-            "clock_skew_seconds": facts.skew_seconds(snapshot),
-            **_judged(assessment, now),
-        },
-    )
-    _note_change(previous.verdict if previous else "", state, now)
+    values = {
+        "snapshot": _stored_snapshot(cluster, snapshot),
+        "generation": cluster.generation,
+        "passing": facts.pack(facts.passing(snapshot)),
+        "reads": facts.read_summaries(snapshot),
+        "read_at": snapshot.read_at,
+        "clock_skew_seconds": facts.skew_seconds(snapshot),
+        **_judged(assessment, now),
+    }
+    known = CurrentState.objects.filter(cluster=cluster)
+    previous = known.values_list("verdict", flat=True).first()
+    state = CurrentState(cluster=cluster, **values)
+    if previous is None:
+        state.save(force_insert=True)
+    else:
+        known.update(**values)
+    _note_change(previous or "", state, now)
     return state
 
 
@@ -64,10 +66,10 @@ def judge_outdated(at_most: int = 5) -> int:
 
 def _stored_snapshot(cluster: Cluster, snapshot: Snapshot) -> StoredSnapshot:
     digest = facts.facts_hash(snapshot)
-    latest = cluster.snapshots.order_by("-last_seen_at", "-pk").first()
+    newest_first = cluster.snapshots.order_by("-last_seen_at", "-pk")
+    latest = newest_first.defer("bundle").first()
     if latest is not None and latest.facts_hash == digest:
-        latest.last_seen_at = snapshot.read_at
-        latest.save(update_fields=["last_seen_at"])
+        cluster.snapshots.filter(pk=latest.pk).update(last_seen_at=snapshot.read_at)
         return latest
     return StoredSnapshot.objects.create(
         cluster=cluster,

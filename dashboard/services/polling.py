@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 # A claim that ends with neither result nor error took its worker down with it.
 CRASHES_BEFORE_QUARANTINE = 3
 _SUSPECT = CRASHES_BEFORE_QUARANTINE - 1
+_CRASHING = Q(attempts__gte=CRASHES_BEFORE_QUARANTINE, quarantined_until=None)
 QUARANTINE = timedelta(hours=1)
 LONGEST_BACKOFF_SECONDS = 300
 # The deadline holds within the poll; this is for judging and storing.
@@ -35,10 +36,19 @@ _LEASE_MARGIN_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to store one result for a cluster."""
+    """The right to store one result for a cluster, which is as it was when it was claimed."""
 
-    cluster_id: int
-    generation: int
+    cluster: Cluster
+
+    @property
+    def cluster_id(self) -> int:
+        """The cluster's key."""
+        return self.cluster.pk
+
+    @property
+    def generation(self) -> int:
+        """The generation that the claim began: a result counts while it is the cluster's."""
+        return self.cluster.generation
 
 
 def poll(cluster_id: int) -> None:
@@ -49,9 +59,7 @@ def poll(cluster_id: int) -> None:
     lease = claim(cluster_id)
     if lease is None:
         return
-    cluster = Cluster.objects.filter(pk=cluster_id).first()
-    if cluster is None:
-        return
+    cluster = lease.cluster
     try:
         snapshot = reading.read(
             reading.open_credentials(cluster),
@@ -73,10 +81,9 @@ def claim(cluster_id: int) -> Lease | None:
     """
     now = clock.now()
     due = due_clusters(now).filter(pk=cluster_id)
-    _quarantine(due, now)
     lease_until = now + timedelta(seconds=settings.POLL_DEADLINE_SECONDS + _LEASE_MARGIN_SECONDS)
     # `+ 1` of a claim is always in the same UPDATE as its test: two claims can't both change a row.
-    changed = _one_suspect_at_a_time(due, now).update(
+    changed = _one_suspect_at_a_time(due.exclude(_CRASHING), now).update(
         lease_until=lease_until,
         generation=F("generation") + 1,
         attempts=F("attempts") + 1,
@@ -85,12 +92,12 @@ def claim(cluster_id: int) -> Lease | None:
         quarantined_until=None,
     )
     if changed != 1:
+        _quarantine(due, now)
         # A suspect that has to wait for another is sent again with the next dispatch.
         due.filter(attempts__gte=_SUSPECT).update(queued_until=None)
         return None
-    return Lease(
-        cluster_id, Cluster.objects.values_list("generation", flat=True).get(pk=cluster_id)
-    )
+    cluster = Cluster.objects.filter(pk=cluster_id).first()
+    return Lease(cluster) if cluster else None
 
 
 def due_clusters(now: datetime) -> QuerySet[Cluster]:
@@ -109,12 +116,16 @@ def store_result(lease: Lease, snapshot: Snapshot, assessment: Assessment) -> bo
     and nothing is stored.
     """
     with transaction.atomic():
-        if not _finish(lease, last_success_at=snapshot.read_at, failures=0, last_error=""):
+        if not _finish(
+            lease,
+            lease.cluster.interval_seconds,
+            last_success_at=snapshot.read_at,
+            failures=0,
+            last_error="",
+        ):
             log.info("dropped a late result of cluster %s", lease.cluster_id)
             return False
-        cluster = Cluster.objects.get(pk=lease.cluster_id)
-        _set_next(cluster, cluster.interval_seconds)
-        judging.store(cluster, snapshot, assessment)
+        judging.store(lease.cluster, snapshot, assessment)
     return True
 
 
@@ -122,17 +133,14 @@ def store_failure(lease: Lease, message: str) -> bool:
     """Store why the poll failed; what was known stays, and gets older. False where the lease was
     lost.
     """
-    with transaction.atomic():
-        if not _finish(
-            lease,
-            failures=F("failures") + 1,
-            last_error=message,
-            last_error_at=_since_when(clock.now()),
-        ):
-            return False
-        cluster = Cluster.objects.get(pk=lease.cluster_id)
-        _set_next(cluster, backoff_seconds(cluster.interval_seconds, cluster.failures))
-    return True
+    cluster = lease.cluster
+    return _finish(
+        lease,
+        backoff_seconds(cluster.interval_seconds, cluster.failures + 1),
+        failures=F("failures") + 1,
+        last_error=message,
+        last_error_at=_since_when(clock.now()),
+    )
 
 
 def backoff_seconds(interval_seconds: int, failures: int) -> int:
@@ -165,17 +173,17 @@ def drop_running(cluster_id: int) -> None:
     Cluster.objects.filter(pk=cluster_id).update(generation=F("generation") + 1, lease_until=None)
 
 
-def _finish(lease: Lease, **changes: object) -> bool:
-    """End the lease with these changes; False where it is not the cluster's any more."""
+def _finish(lease: Lease, seconds: int, **changes: object) -> bool:
+    """End the lease with these changes, the next poll a slot of `seconds` later; False where it is
+    not the cluster's any more.
+    """
     changed = Cluster.objects.filter(pk=lease.cluster_id, generation=lease.generation).update(
-        lease_until=None, attempts=0, **changes
+        lease_until=None,
+        attempts=0,
+        next_poll_at=next_slot(clock.now(), seconds, lease.cluster.uuid.int),
+        **changes,
     )
     return changed == 1
-
-
-def _set_next(cluster: Cluster, seconds: int) -> None:
-    cluster.next_poll_at = next_slot(clock.now(), seconds, cluster.uuid.int)
-    cluster.save(update_fields=["next_poll_at"])
 
 
 def _one_suspect_at_a_time(due: QuerySet[Cluster], now: datetime) -> QuerySet[Cluster]:
@@ -190,7 +198,7 @@ def _one_suspect_at_a_time(due: QuerySet[Cluster], now: datetime) -> QuerySet[Cl
 
 def _quarantine(due: QuerySet[Cluster], now: datetime) -> None:
     """Set aside, for an hour, what killed its worker three times; let it try once after that."""
-    due.filter(attempts__gte=CRASHES_BEFORE_QUARANTINE, quarantined_until=None).update(
+    due.filter(_CRASHING).update(
         quarantined_until=now + QUARANTINE,
         next_poll_at=now + QUARANTINE,
         lease_until=None,
