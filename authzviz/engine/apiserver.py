@@ -51,7 +51,8 @@ class Review:
     """What one apiserver answered to a SubjectAccessReview of `engine.probes`.
 
     `probe` is the question's id there. `node` is the node that it was asked for, "" for one that
-    nobody has; the name made up for that one stands as "<node>" in `reason`.
+    nobody has; the name made up for that one stands as "<node>" in `reason`. `error` is the
+    evaluationError: a webhook that failed.
     """
 
     probe: str
@@ -59,6 +60,7 @@ class Review:
     denied: bool = False
     reason: str = ""
     node: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
