@@ -56,6 +56,13 @@ class Severity(StrEnum):
 class ApiServerState:
     """One apiserver as judged: None for modes or plugins where they can't be told, `why` then says
     so. `feature_gates` are those that its flags set, of those that matter to nodes.
+
+    `opaque` are the modes seen whose answers no API shows, `webhooks` their names where told;
+    `may_hide` where others may be in the chain that nothing shows. `leaks` is on where something
+    other than RBAC and Node gives kubelets what none should get, off where that was asked and
+    refused; `serves_core` is on where a kubelet that nobody has gets all that none can do without,
+    off where it was asked and refused. `conflicts` are places that show other flags than the one
+    that counts, `contradictions` answers that are not what the flags say, both in sentences.
     """
 
     name: str
@@ -66,6 +73,15 @@ class ApiServerState:
     evidence: str
     why: str = ""
     feature_gates: tuple[tuple[str, bool], ...] = ()
+    always_allow: Switch = Switch.UNKNOWN
+    rbac: Switch = Switch.UNKNOWN
+    opaque: tuple[str, ...] = ()
+    webhooks: tuple[str, ...] = ()
+    may_hide: bool = False
+    leaks: Switch = Switch.UNKNOWN
+    serves_core: Switch = Switch.UNKNOWN
+    conflicts: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +203,8 @@ class Assessment:
     `possible` is just the verdict when that is known. `summary` is one sentence for a tired
     person, `cause` says why in one to three more. `authorization_modes` is None where unknown or
     apiservers disagree. `distribution` is one of kubeadm, kind, kubespray, k3s, rke2, kops, talos,
-    openshift, microk8s, k0s, eks, aks, gke, unknown. `assumed` is what nobody read, in sentences,
-    of a cluster that is judged before it exists.
+    openshift, microk8s, k0s, eks, aks, gke, unknown. `assumed` is what nobody read and is taken
+    for granted, in sentences; `is_planned` where the cluster is judged before it exists.
     """
 
     verdict: Verdict
@@ -209,3 +225,4 @@ class Assessment:
     distribution: str
     distribution_evidence: str
     assumed: tuple[str, ...] = ()
+    is_planned: bool = False

@@ -7,13 +7,14 @@ from functools import lru_cache
 
 from authzviz.engine import node
 from authzviz.engine.assessment import Decision
-from authzviz.engine.chain import OPAQUE_MODES, state_of
+from authzviz.engine.chain import OPAQUE_MODES
+from authzviz.engine.control_plane import has_unseen, states_of
 from authzviz.engine.decide import ALWAYS_ALLOW, NO_OPINION, Said, nobody
 from authzviz.engine.distribution import distribution_of
 from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.graph import Graph, graph_of
 from authzviz.engine.identity import MASTERS_GROUP, NODE_USER_PREFIX, NODES_GROUP, Identity
-from authzviz.engine.judging import has_unseen, judged_minor
+from authzviz.engine.judging import judged_minor
 from authzviz.engine.model import Snapshot
 from authzviz.engine.node import changing_minors
 from authzviz.engine.rbac import index
@@ -127,14 +128,14 @@ def authorization_of(snapshot: Snapshot) -> Authorization:
 def _authorizers(snapshot: Snapshot) -> list[tuple[str, tuple[str, ...] | None, str, Settings]]:
     """Name, modes and gates of every apiserver, None for modes that can't be told, and why."""
     found: list[tuple[str, tuple[str, ...] | None, str, Settings]] = []
-    for server in snapshot.apiservers.value or ():
-        state = state_of(server)
+    distribution = distribution_of(snapshot).name
+    for state in states_of(snapshot, distribution):
         why = f"the authorizers of {state.name} can't be told: {state.why}" if state.why else ""
         found.append((state.name, state.authorization_modes, why, state.feature_gates))
     if not found:
         why = snapshot.apiservers.why or "no apiserver's flags were seen"
         return [("the apiserver", None, f"the authorizers can't be told: {why}", BY_DEFAULT)]
-    if has_unseen(snapshot, distribution_of(snapshot).name):
+    if has_unseen(snapshot, distribution):
         why = "more apiservers answer than those whose flags were seen"
         found.append(("an apiserver that was not seen", None, why, BY_DEFAULT))
     return found

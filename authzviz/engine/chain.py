@@ -1,49 +1,41 @@
-"""From an apiserver's flags to its chain of authorizers, and to NodeRestriction."""
+"""What is known of one apiserver's chain of authorizers, and of NodeRestriction: from its flags,
+from every other place that shows them, and from what it answers itself.
+
+What it answers outranks flags: flags may be of another process, or not yet be in force. Of the
+places that show flags, the first that tells counts.
+"""
 
 from __future__ import annotations
 
-from authzviz.engine import gates
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from authzviz.engine import leaks
+from authzviz.engine.apiserver import ApiServer, Metrics, Observed
 from authzviz.engine.assessment import ApiServerState, Switch
-from authzviz.engine.flags import BadFlagError, values_of
-from authzviz.engine.model import ApiServer, Authorizer, Flag
-
-MODES = frozenset(("AlwaysAllow", "AlwaysDeny", "ABAC", "Webhook", "RBAC", "Node"))
-OPAQUE_MODES = ("Webhook", "ABAC")
-"""Authorizers whose answers hang on what the cluster's API does not show."""
-NODE_RESTRICTION = "NodeRestriction"
-
-_CONFIG_WHY = (
-    "its authorizers are in the file that --authorization-config names, which the API doesn't show"
+from authzviz.engine.flagged import (
+    MODES,
+    NODE_RESTRICTION,
+    OPAQUE_MODES,
+    Flagged,
+    sources_of,
 )
+from authzviz.engine.told import Told, told_by
+
+__all__ = ["MODES", "NODE_RESTRICTION", "OPAQUE_MODES", "over_all", "state_of"]
 
 
-def state_of(server: ApiServer) -> ApiServerState:
-    """What the apiserver's flags mean.
+def state_of(
+    server: ApiServer, *, minor: int | None = None, read_at: datetime | None = None
+) -> ApiServerState:
+    """What is known of the apiserver; None for modes or plugins where they can't be told, with
+    `why`.
 
-    None for modes or plugins where they can't be told, with `why`. Flags with which no apiserver
-    starts tell nothing: the process that runs was started with others.
-    Source: kubernetes v1.37.2 pkg/kubeapiserver/options/{authorization,admission}.go.
+    `minor` is its version, None where that is not known; what was observed before `read_at` is
+    remembered only, and can't contradict flags.
     """
-    if server.flags is None and server.authorizers is not None:
-        return _without_flags(server, server.authorizers)
-    if server.flags is None:
-        return _unknown(server, server.why or "its flags could not be read")
-    try:
-        modes, why = _modes(server.flags, server.authorizers)
-        plugins = _plugins(server.flags)
-        settings = gates.of_flags(server.flags)
-    except BadFlagError as bad:
-        return _unknown(server, f"an apiserver can't start with these flags: {bad}")
-    return ApiServerState(
-        name=server.name,
-        authorization_modes=modes,
-        admission_plugins=plugins,
-        node_authorizer=Switch.UNKNOWN if modes is None else _switch("Node" in modes),
-        node_restriction=_switch(NODE_RESTRICTION in plugins),
-        evidence=server.evidence,
-        why=why,
-        feature_gates=settings,
-    )
+    return _case(server, minor, read_at).state()
 
 
 def over_all(switches: tuple[Switch, ...]) -> Switch:
@@ -56,72 +48,224 @@ def over_all(switches: tuple[Switch, ...]) -> Switch:
     return seen.pop() if len(seen) == 1 else Switch.UNKNOWN
 
 
-def _unknown(server: ApiServer, why: str) -> ApiServerState:
-    return ApiServerState(
-        server.name, None, None, Switch.UNKNOWN, Switch.UNKNOWN, server.evidence, why
+@dataclass(frozen=True, slots=True)
+class _Plugins:
+    """NodeRestriction as the apiserver itself shows it, and how."""
+
+    restriction: Switch = Switch.UNKNOWN
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One apiserver, what its flags say and what it answered.
+
+    `chain` and `admission` are of the first place that tells authorizers, and NodeRestriction;
+    `plugins` is what was observed with this poll, `remembered` what was with an earlier one.
+    """
+
+    server: ApiServer
+    sources: list[tuple[str, Flagged]]
+    minor: int | None
+    chain: Flagged
+    admission: Flagged
+    told: Told
+    plugins: _Plugins
+    remembered: _Plugins
+    contradictions: tuple[str, ...]
+
+    def state(self) -> ApiServerState:
+        modes = self._modes()
+        restriction = self._restriction()
+        told, observed = self.told, self.server.observed
+        reviews = observed.reviews.value if observed else None
+        return ApiServerState(
+            name=self.server.name,
+            authorization_modes=modes,
+            admission_plugins=None if self.contradictions else self.admission.plugins,
+            node_authorizer=self._switch("Node", told.node),
+            node_restriction=restriction,
+            evidence=self._evidence(),
+            why=self._why(modes, restriction),
+            feature_gates=self.sources[0][1].settings,
+            always_allow=self._switch("AlwaysAllow", told.always_allow),
+            rbac=self._switch("RBAC", told.rbac),
+            opaque=tuple(dict.fromkeys((*self._flagged_opaque(), *told.opaque))),
+            webhooks=told.webhooks,
+            may_hide=modes is None,
+            leaks=leaks.leaked(reviews or (), self.minor, self.sources[0][1].settings),
+            serves_core=leaks.served(reviews or (), self.minor),
+            conflicts=tuple(self._conflicts()),
+            contradictions=self.contradictions,
+        )
+
+    def _modes(self) -> tuple[str, ...] | None:
+        if self.contradictions or self.chain.modes is None:
+            return self.told.modes
+        return self.chain.modes
+
+    def _switch(self, mode: str, told: Switch) -> Switch:
+        if told is not Switch.UNKNOWN:
+            return told
+        if self.contradictions or self.chain.modes is None:
+            # A chain that is told completely has nothing but what is told.
+            return Switch.UNKNOWN
+        return Switch.ON if mode in self.chain.modes else Switch.OFF
+
+    def _flagged_opaque(self) -> tuple[str, ...]:
+        modes = () if self.contradictions else self.chain.modes or ()
+        return tuple(mode for mode in OPAQUE_MODES if mode in modes)
+
+    def _restriction(self) -> Switch:
+        if self.plugins.restriction is not Switch.UNKNOWN:
+            return self.plugins.restriction
+        if self.admission.restriction is not Switch.UNKNOWN and not self.contradictions:
+            return self.admission.restriction
+        return self.remembered.restriction
+
+    def _conflicts(self) -> list[str]:
+        """Where places that show flags say different things."""
+        found = []
+        for evidence, each in self.sources:
+            if each.modes and self.chain.modes and each.modes != self.chain.modes:
+                found.append(
+                    f"{_where(self.sources, self.chain)} says {','.join(self.chain.modes)},"
+                    f" {evidence} says {','.join(each.modes)}"
+                )
+            pair = (self.admission.restriction, each.restriction)
+            if Switch.UNKNOWN not in pair and pair[0] is not pair[1]:
+                found.append(
+                    f"{_where(self.sources, self.admission)} has NodeRestriction {pair[0]},"
+                    f" {evidence} has it {pair[1]}"
+                )
+        return found
+
+    def _evidence(self) -> str:
+        """Every place that agrees with what is said, and what was answered."""
+        agreeing = [
+            evidence for evidence, each in self.sources if each is self.chain or self._agrees(each)
+        ]
+        said = [" and ".join(each for each in agreeing if each)]
+        if self.told.evidence:
+            said.append(f"its own answers ({'; '.join(self.told.evidence)})")
+        shown = self.plugins if self.plugins.evidence else self.remembered
+        if shown.evidence:
+            said.append(shown.evidence)
+        return "; ".join(each for each in said if each)
+
+    def _agrees(self, each: Flagged) -> bool:
+        same_modes = each.modes is not None and each.modes == self.chain.modes
+        is_known = each.restriction is not Switch.UNKNOWN
+        return same_modes and not (is_known and each.restriction is not self.admission.restriction)
+
+    def _why(self, modes: tuple[str, ...] | None, restriction: Switch) -> str:
+        """Why modes or NodeRestriction can't be told, "" where they are."""
+        if modes is None:
+            return "; ".join((*self._why_no_modes(), *self._why_not_told()))
+        if restriction is not Switch.UNKNOWN:
+            return ""
+        return self.sources[0][1].why or "nothing that it answers tells its admission plugins"
+
+    def _why_no_modes(self) -> list[str]:
+        if self.contradictions:
+            return ["its answers contradict its flags"]
+        whys = [each.why for _, each in self.sources if each.modes is None and each.why]
+        return list(dict.fromkeys(whys))
+
+    def _why_not_told(self) -> list[str]:
+        observed, unasked = self.server.observed, self.server.unasked
+        if observed is None:
+            return [f"it was not asked by itself: {unasked.why}"] if unasked else []
+        if observed.reviews.value is None:
+            return [f"it was not asked what it answers: {observed.reviews.why or 'refused'}"]
+        return list(self.told.gaps)
+
+
+def _case(server: ApiServer, minor: int | None, read_at: datetime | None) -> _Case:
+    sources = sources_of(server)
+    chain = next((each for _, each in sources if each.modes is not None), sources[0][1])
+    tells = (each for _, each in sources if each.restriction is not Switch.UNKNOWN)
+    admission = next(tells, sources[0][1])
+    observed = server.observed
+    metrics = observed.metrics.value if observed and observed.metrics else None
+    is_fresh = metrics is not None and (read_at is None or metrics.read_at >= read_at)
+    told = _told(observed, metrics if is_fresh or chain.modes is None else None)
+    plugins = _plugins(observed, metrics if is_fresh else None)
+    against = (
+        *_against(sources, chain, told),
+        *_against_restriction(sources, admission, plugins),
+    )
+    return _Case(
+        server=server,
+        sources=sources,
+        minor=minor,
+        chain=chain,
+        admission=admission,
+        told=told,
+        plugins=plugins,
+        remembered=_plugins(None, metrics),
+        contradictions=against,
     )
 
 
-def _without_flags(server: ApiServer, authorizers: tuple[Authorizer, ...]) -> ApiServerState:
-    """The state where only an AuthorizationConfiguration is known: admission is set by flags."""
-    modes = tuple(authorizer.type for authorizer in authorizers)
-    return ApiServerState(
-        name=server.name,
-        authorization_modes=modes,
-        admission_plugins=None,
-        node_authorizer=_switch("Node" in modes),
-        node_restriction=Switch.UNKNOWN,
-        evidence=server.evidence,
-        why="an AuthorizationConfiguration says nothing of admission plugins, which are flags",
-    )
+def _told(observed: Observed | None, metrics: Metrics | None) -> Told:
+    if observed is None:
+        return Told(gaps=("it was not asked by itself",))
+    return told_by(observed.reviews.value or (), observed.rules.value, metrics)
+
+
+def _plugins(observed: Observed | None, metrics: Metrics | None) -> _Plugins:
+    """NodeRestriction as the dry-run probe and the metrics show it.
+
+    Absence among the plugins that have admitted something proves that it is off, since every write
+    goes through all; Kubernetes' own Leases are written all the time.
+    """
+    probe = observed.restriction.value if observed and observed.restriction else None
+    if probe is not None:
+        did = "was refused" if probe else "was let through"
+        return _Plugins(
+            _switch(probe), f"a kubelet's Lease of another name {did} (dry run of its creation)"
+        )
+    if metrics is None or not metrics.admission_plugins:
+        return _Plugins()
+    is_on = NODE_RESTRICTION in metrics.admission_plugins
+    does = "shows" if is_on else "shows other admission plugins at work, but not"
+    return _Plugins(_switch(is_on), f"its /metrics {does} {NODE_RESTRICTION}")
 
 
 def _switch(is_on: bool) -> Switch:
     return Switch.ON if is_on else Switch.OFF
 
 
-def _modes(
-    flags: tuple[Flag, ...], authorizers: tuple[Authorizer, ...] | None
-) -> tuple[tuple[str, ...] | None, str]:
-    modes = values_of(flags, "authorization-mode")
-    names = {flag.name for flag in flags}
-    if "authorization-config" in names:
-        # /flagz shows an empty authorization-mode beside the file.
-        if modes:
-            raise BadFlagError("--authorization-mode together with --authorization-config")
-        if authorizers is not None:
-            return tuple(authorizer.type for authorizer in authorizers), ""
-        return None, _CONFIG_WHY
-    if "openshift-config" in names and modes is None:
-        return None, "its authorizers are in the file that --openshift-config names"
+def _against(sources: list[tuple[str, Flagged]], chain: Flagged, told: Told) -> Iterator[str]:
+    """Where what it answers is not what its flags say of authorizers."""
+    modes = chain.modes
     if modes is None:
-        return ("AlwaysAllow",), ""
-    _check_modes(modes)
-    return modes, ""
+        return
+    says = f"its flags ({_where(sources, chain)}) say {','.join(modes)}"
+    for mode, switch in (("AlwaysAllow", told.always_allow), ("Node", told.node)):
+        if switch is not Switch.UNKNOWN and switch is not _switch(mode in modes):
+            yield f"{says}, but {mode} is {switch}"
+    seen = (*told.opaque, *(("RBAC",) if told.rbac is Switch.ON else ()))
+    for mode in seen:
+        if mode not in modes:
+            yield f"{says}, but {mode} answers"
+    if told.is_rbac_first is None or not {"Node", "RBAC"} <= set(modes):
+        return
+    if told.is_rbac_first is not (modes.index("RBAC") < modes.index("Node")):
+        yield f"{says}, but {'RBAC' if told.is_rbac_first else 'Node'} answers first"
 
 
-def _check_modes(modes: tuple[str, ...]) -> None:
-    if not modes:
-        raise BadFlagError("--authorization-mode is empty")
-    for mode in modes:
-        if mode not in MODES:
-            raise BadFlagError(f'authorization-mode "{mode}" is not a valid mode')
-        if modes.count(mode) > 1:
-            raise BadFlagError(f'authorization-mode "{mode}" is given more than once')
-
-
-def _plugins(flags: tuple[Flag, ...]) -> tuple[str, ...]:
-    whole_list = values_of(flags, "admission-control")
-    enabled = values_of(flags, "enable-admission-plugins")
-    disabled = values_of(flags, "disable-admission-plugins")
-    if whole_list is not None and (enabled or disabled):
-        raise BadFlagError(
-            "--admission-control together with --enable- or --disable-admission-plugins"
+def _against_restriction(
+    sources: list[tuple[str, Flagged]], admission: Flagged, plugins: _Plugins
+) -> Iterator[str]:
+    pair = (admission.restriction, plugins.restriction)
+    if Switch.UNKNOWN not in pair and pair[0] is not pair[1]:
+        yield (
+            f"its flags ({_where(sources, admission)}) say that {NODE_RESTRICTION} is {pair[0]},"
+            f" but it is {pair[1]}: {plugins.evidence}"
         )
-    for plugin in (*(whole_list or ()), *(enabled or ()), *(disabled or ())):
-        if plugin != plugin.strip() or not plugin:
-            raise BadFlagError(f'admission plugin "{plugin}" is unknown')
-    both = set(enabled or ()) & set(disabled or ())
-    if both:
-        raise BadFlagError(f"{', '.join(sorted(both))} is both enabled and disabled")
-    return whole_list or enabled or ()
+
+
+def _where(sources: list[tuple[str, Flagged]], flagged: Flagged) -> str:
+    return next(evidence for evidence, each in sources if each is flagged)

@@ -27,7 +27,7 @@ def inherited(judged: Judged) -> bool:
     if not judged.is_version_known or judged.minor < SUBJECTLESS_SINCE or not judged.states:
         return False
     fresh = _granted_when_fresh(judged.minor)
-    return all(
+    return not any(state.opaque for state in judged.states) and all(
         of_profile(profile, fresh) == {Verdict.REFUSED}
         for state in judged.states
         for profile in profiles_of(state, is_rbac_sure=True)

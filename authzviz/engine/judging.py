@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from authzviz.engine import chain, verdict
@@ -16,13 +16,22 @@ from authzviz.engine.assessment import (
     Verdict,
 )
 from authzviz.engine.classes import NodeClass, classes_of
+from authzviz.engine.control_plane import has_unseen, states_of
+from authzviz.engine.defaults import assumed_of, narrowed
 from authzviz.engine.distribution import Distribution, distribution_of
 from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.grants import grants_of
 from authzviz.engine.health import Health, health_of
 from authzviz.engine.missing import missing_of
-from authzviz.engine.model import Outcome, Snapshot
+from authzviz.engine.model import Snapshot
 from authzviz.engine.node import changing_minors
+from authzviz.engine.observed_nodes import (
+    Compared,
+    Surprise,
+    compared,
+    is_over_granted,
+    surprises,
+)
 from authzviz.engine.paths import paths_of
 from authzviz.engine.rbac import Rbac, index, is_decisive_whole
 from authzviz.engine.verdict import Control, Granted
@@ -35,6 +44,8 @@ class Judged:
 
     `minor` is the version whose rules the paths and grants are shown by; `is_version_known` is
     False where it had to be guessed, and the verdict then holds for every version or is unknown.
+    `nodes` are those that were asked about, `surprises` the answers that are not as expected;
+    `assumed` is what `possible` takes for granted, in sentences.
     """
 
     snapshot: Snapshot
@@ -51,6 +62,9 @@ class Judged:
     possible: tuple[Verdict, ...]
     has_unseen: bool
     missing: tuple[Missing, ...]
+    nodes: Compared
+    surprises: tuple[Surprise, ...]
+    assumed: tuple[str, ...]
 
     @property
     def verdict(self) -> Verdict:
@@ -59,11 +73,10 @@ class Judged:
 
     @property
     def do_servers_differ(self) -> bool:
-        """True where apiservers whose flags are known don't do the same for kubelets."""
+        """True where apiservers of which enough is known don't do the same for kubelets."""
         known = [state for state in self.states if state.authorization_modes is not None]
-        return (
-            len({(frozenset(s.authorization_modes or ()), s.node_restriction) for s in known}) > 1
-        )
+        chains = {(frozenset(s.authorization_modes or ()), s.node_restriction) for s in known}
+        return len(chains) > 1 or Switch.MIXED in (self.node_authorizer, self.node_restriction)
 
 
 def judge(snapshot: Snapshot) -> Assessment:
@@ -88,16 +101,26 @@ def examine_indexed(
     health: Health,
 ) -> Judged:
     """The same where index, classes and the rest are there already, or are thought of."""
-    states = tuple(chain.state_of(server) for server in snapshot.apiservers.value or ())
     minor, is_version_known = judged_minor(snapshot)
+    states = states_of(snapshot, distribution.name, minor if is_version_known else None)
     is_more_unseen = has_unseen(snapshot, distribution.name)
     control = _control(snapshot, states, has_unseen=is_more_unseen)
     minors = (minor,) if is_version_known else changing_minors()
-    possible: set[Verdict] = set()
     settings = tuple(dict.fromkeys(state.feature_gates for state in states)) or (BY_DEFAULT,)
-    for each, gates in product(minors, settings):
-        possible |= verdict.of_cluster(control, *_granted(rbac, classes, each, gates))
-    possible_in_order = verdict.in_order(_guarded(possible, snapshot, states))
+    granted = tuple(
+        _granted(snapshot, rbac, classes, each, gates) for each, gates in product(minors, settings)
+    )
+
+    def possible_with(those: tuple[ApiServerState, ...]) -> set[Verdict]:
+        plane = _control(snapshot, those, has_unseen=is_more_unseen)
+        return {found for each in granted for found in verdict.of_cluster(plane, *each)}
+
+    nodes = compared(snapshot, states)
+    unexpected = surprises(snapshot, states, rbac, minor) if is_version_known else ()
+    possible = _guarded(possible_with(states), snapshot, states)
+    possible = _observed(possible, nodes, unexpected)
+    assumption = assumed_of(snapshot, distribution.name, minor)
+    possible, assumed = narrowed(possible, states, assumption, possible_with)
     switches = [state.node_authorizer for state in states] or [Switch.UNKNOWN]
     restrictions = [state.node_restriction for state in states] or [Switch.UNKNOWN]
     return Judged(
@@ -112,17 +135,35 @@ def examine_indexed(
         paths=paths_of(states, rbac, classes, minor, control),
         health=health,
         distribution=distribution,
-        possible=possible_in_order,
+        possible=verdict.in_order(possible),
         has_unseen=is_more_unseen,
         missing=missing_of(snapshot, states, has_unseen=is_more_unseen),
+        nodes=nodes,
+        surprises=unexpected,
+        assumed=assumed,
     )
 
 
+def _observed(
+    possible: set[Verdict], nodes: Compared, unexpected: tuple[Surprise, ...]
+) -> set[Verdict]:
+    """The same, held against what was answered about single nodes."""
+    if nodes.is_mixed and possible != {Verdict.ALWAYS_ALLOW}:
+        return {Verdict.MIXED, *(possible & {Verdict.ALWAYS_ALLOW})}
+    if unexpected and possible == {Verdict.NODE_AUTHORIZER}:
+        return {*possible, Verdict.MIXED, Verdict.OVER_GRANTED}
+    return possible
+
+
 def _granted(
-    rbac: Rbac, classes: tuple[NodeClass, ...], minor: int, settings: Settings
+    snapshot: Snapshot, rbac: Rbac, classes: tuple[NodeClass, ...], minor: int, settings: Settings
 ) -> tuple[tuple[Granted, ...], tuple[Granted, ...]]:
-    """What RBAC grants the classes that are certain, and those that may exist."""
+    """What RBAC grants the classes that are certain, and those that may exist; what it was seen to
+    give counts, too, where its lists don't show it.
+    """
     granted = verdict.granted_to(rbac, classes, minor, settings)
+    if is_over_granted(snapshot):
+        granted = tuple(replace(each, is_beyond=True) for each in granted)
     pairs = list(zip(classes, granted, strict=True))
     certain = tuple(each for nodes, each in pairs if nodes.is_certain)
     return certain, tuple(each for nodes, each in pairs if not nodes.is_certain)
@@ -138,17 +179,6 @@ def judged_minor(snapshot: Snapshot) -> tuple[int, bool]:
     return clamp(max(known, default=NEWEST_MINOR)), False
 
 
-def has_unseen(snapshot: Snapshot, distribution: str) -> bool:
-    """True where more apiservers run than were seen; a provider's control plane counts as one."""
-    seen = snapshot.apiservers
-    if seen.outcome is not Outcome.OK or not seen.value:
-        return False
-    if seen.gaps:
-        return True
-    addresses = set(snapshot.endpoints.value or ())
-    return len(addresses) > len(seen.value) and not verdict.is_managed(distribution)
-
-
 def _control(
     snapshot: Snapshot, states: tuple[ApiServerState, ...], *, has_unseen: bool
 ) -> Control:
@@ -158,7 +188,7 @@ def _control(
         nowhere = ApiServerState("", None, None, Switch.UNKNOWN, Switch.UNKNOWN, "")
         states = (nowhere, nowhere)
     servers = tuple(verdict.profiles_of(state, is_rbac_sure=is_rbac_sure) for state in states)
-    return Control(servers, has_unseen)
+    return Control(servers, has_unseen, verdict.opaque_of(states))
 
 
 def _has_bootstrapped_rbac(snapshot: Snapshot) -> bool:

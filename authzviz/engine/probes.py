@@ -71,6 +71,8 @@ LEAKS = (LIST_SECRETS, LIST_PODS, DELETE_NODE)
 """What, beside a Secret of nobody's pod, no kubelet should get: what a webhook may give it."""
 CORE = (GET_NODE, CREATE_NODE, PATCH_STATUS, UPDATE_LEASE)
 """What no kubelet can do without."""
+ALL = (*FIRST, *LEAKS, *CORE)
+"""Every question there is."""
 
 
 def follow_up(reviews: tuple[Review, ...], rules: OwnRules | None) -> tuple[Probe, ...]:

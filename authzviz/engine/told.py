@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from authzviz.engine.apiserver import OwnRules, Review
+from authzviz.engine.apiserver import Metrics, OwnRules, Review
 from authzviz.engine.assessment import Switch
 from authzviz.engine.rules import PolicyRule
 
@@ -88,13 +88,17 @@ class Told:
         return (*ordered, *denying, *allowing)
 
 
-def told_by(reviews: tuple[Review, ...], rules: OwnRules | None) -> Told:
-    """What the answers about a node that nobody has tell; `rules` is None where they could not be
-    read.
+def told_by(
+    reviews: tuple[Review, ...], rules: OwnRules | None, metrics: Metrics | None = None
+) -> Told:
+    """What the answers about a node that nobody has tell; `rules` and `metrics` are None where
+    they could not be read.
 
     "Off" is never concluded from what was not answered, was masked or came with an error.
     """
-    answers = _Answers({review.probe: review for review in reviews if not review.node}, rules)
+    answers = _Answers(
+        {review.probe: review for review in reviews if not review.node}, rules, metrics
+    )
     always_allow, node = answers.always_allow(), answers.node()
     opaque, rbac = answers.opaque(node), answers.rbac()
     return Told(
@@ -125,13 +129,15 @@ def is_silent(review: Review) -> bool:
 class _Answers:
     by_probe: dict[str, Review]
     rules: OwnRules | None
+    metrics: Metrics | None
 
     def always_allow(self) -> Switch:
         """Whatever was refused without a denial has passed the whole chain."""
         if any(_is_through(review) for review in self.by_probe.values()):
             return Switch.OFF
         nonsense = self.by_probe.get(NONSENSE)
-        return Switch.ON if nonsense and is_silent(nonsense) else Switch.UNKNOWN
+        is_allowed = nonsense is not None and is_silent(nonsense)
+        return Switch.ON if is_allowed or self._has_decided("AlwaysAllow") else Switch.UNKNOWN
 
     def node(self) -> Switch:
         """No rule of the Node authorizer allows to delete a volume, and it says so.
@@ -141,10 +147,12 @@ class _Answers:
         if any(_has_node_text(review) for review in self.by_probe.values()):
             return Switch.ON
         oracle = self.by_probe.get(DELETE_VOLUME)
+        if oracle is not None and _is_through(oracle):
+            return Switch.OFF
+        if self._has_decided("Node") or (self.metrics and self.metrics.has_node_graph):
+            return Switch.ON
         if oracle is None or self.always_allow() is not Switch.OFF:
             return Switch.UNKNOWN
-        if _is_through(oracle):
-            return Switch.OFF
         is_masked = oracle.denied or is_by_rbac(oracle)
         return Switch.ON if is_masked and self._is_service_by_node() else Switch.UNKNOWN
 
@@ -160,7 +168,7 @@ class _Answers:
         """Its own words tell, or rules of ours that only RBAC resolves: AlwaysAllow's are just
         everything, and ABAC's come with its words.
         """
-        if any(_RBAC_LINE.match(line) for line in self._lines()):
+        if any(_RBAC_LINE.match(line) for line in self._lines()) or self._has_decided("RBAC"):
             return Switch.ON
         is_abac_out = self.always_allow() is Switch.OFF and not self.says(_ABAC_TEXT)
         listed = self.rules.rules if self.rules else ()
@@ -173,12 +181,17 @@ class _Answers:
             self._strange_lines()
             or any(review.denied or review.error for review in self.by_probe.values())
             or (self.rules and _WEBHOOK_RULES in self.rules.error)
+            or self._has_decided("Webhook")
         )
-        is_abac = self.says(_ABAC_TEXT)
+        is_abac = self.says(_ABAC_TEXT) or self._has_decided("ABAC")
         if not is_abac and self._is_allowed_by_nobody_known(node):
             is_webhook = True
         found = (("Webhook", is_webhook), ("ABAC", is_abac))
         return tuple(mode for mode, is_there in found if is_there)
+
+    def _has_decided(self, mode: str) -> bool:
+        """True where /metrics counts its decisions; that none are counted tells nothing."""
+        return any(kind == mode for kind, _ in (self.metrics.authorizers if self.metrics else ()))
 
     def _is_allowed_by_nobody_known(self, node: Switch) -> bool:
         """True for a silent allowance that neither AlwaysAllow nor Node gives."""
@@ -201,11 +214,15 @@ class _Answers:
         return any(text in r.reason for r in self.by_probe.values() if not r.allowed)
 
     def webhook_names(self) -> tuple[str, ...]:
-        """The names before the webhooks' texts, where other lines show that names stand there."""
-        if not any(_PREFIXED.match(line) for line in self._lines()):
-            return ()
-        names = (line.partition(": ")[0] for line in self._strange_lines() if ": " in line)
-        return tuple(dict.fromkeys(name for name in names if " " not in name))
+        """The names in /metrics, and those before the webhooks' texts, where other lines show that
+        names stand there.
+        """
+        counted = self.metrics.authorizers if self.metrics else ()
+        names = [name for kind, name in counted if kind == "Webhook"]
+        if any(_PREFIXED.match(line) for line in self._lines()):
+            spoken = (line.partition(": ")[0] for line in self._strange_lines() if ": " in line)
+            names.extend(name for name in spoken if " " not in name)
+        return tuple(dict.fromkeys(names))
 
     def _lines(self) -> list[str]:
         return [line for r in self.by_probe.values() for line in r.reason.split("\n") if line]
@@ -257,12 +274,22 @@ class _Answers:
     def _words_of_node(self) -> str:
         spoken = (line for line in self._lines() if any(text in line for text in _NODE_TEXTS))
         first = next(spoken, "")
-        return f'"{first[:_MAX_TEXT]}"' if first else "a Service is allowed in silence"
+        if first:
+            return f'"{first[:_MAX_TEXT]}"'
+        is_counted = self.metrics and self.metrics.has_node_graph
+        return (
+            "its /metrics shows it at work"
+            if is_counted or self._has_decided("Node")
+            else "a Service is allowed in silence"
+        )
 
     def _words_of_rbac(self) -> str:
         spoken = (line for line in self._lines() if _RBAC_LINE.match(line))
         first = next(spoken, "")
-        return f'"{first[:_MAX_TEXT]}"' if first else "it lists our own rules"
+        if first:
+            return f'"{first[:_MAX_TEXT]}"'
+        is_counted = self._has_decided("RBAC")
+        return "its /metrics shows it at work" if is_counted else "it lists our own rules"
 
 
 def _is_through(review: Review) -> bool:

@@ -3,14 +3,17 @@
 Everything is judged twice: by what is surely granted and by what may be. Where both say the same,
 that is the verdict; otherwise the verdicts between remain possible.
 
-What extra authorizers (Webhook, ABAC) in the chain do to a verdict, none of their answers being
-known: they may allow more, and a webhook that is asked first may also deny.
+What extra authorizers (Webhook, ABAC) in the chain do to a verdict hangs on what they were seen to
+answer; where that is not known, they may allow more, and a webhook that is asked first may also
+deny.
 - `always-allow`, `mixed` and `over-granted` stand: they say what is configured and granted. That a
   webhook's denial keeps somebody from using a grant is not something safety may rest on.
 - `legacy-binding` stands: RBAC serves every need, more grants change nothing about that, and a
   denial of what kubelets need would be an outage of its own, which takes evidence to claim.
-- `refused` and `incomplete` may be healed by them, for all nodes or for some.
-- `unrestricted` and `node-authorizer` may be undone by them.
+- `refused` and `incomplete` may be healed by them, for all nodes or for some, unless a kubelet that
+  nobody has was refused what none can do without, or a Secret.
+- `unrestricted` and `node-authorizer` may be undone by them, unless such a kubelet was refused all
+  that none should get.
 Flags that can't be read are not taken for such an authorizer.
 """
 
@@ -21,7 +24,6 @@ from dataclasses import dataclass
 from itertools import product
 
 from authzviz.engine.assessment import ApiServerState, Switch, Verdict
-from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.classes import NodeClass
 from authzviz.engine.decide import may_be_granted, sure_reach
 from authzviz.engine.gates import BY_DEFAULT, Settings
@@ -30,7 +32,6 @@ from authzviz.engine.needs import needs_of
 from authzviz.engine.rbac import Rbac
 
 ORDER = tuple(Verdict)
-_MANAGED = frozenset(("eks", "aks", "gke"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +109,9 @@ def of_profile(
     if not profile.rbac:
         certain = tuple(_nothing(granted) for granted in certain)
         perhaps = ()
-    verdicts = (
-        _with_node(profile, (*certain, *perhaps))
-        if profile.node
-        else _without_node(certain, perhaps)
-    )
-    return _opened(verdicts) if profile.opaque else verdicts
+    if profile.node:
+        return _with_node(profile, (*certain, *perhaps))
+    return _without_node(certain, perhaps)
 
 
 def _nothing(granted: Granted) -> Granted:
@@ -155,48 +153,87 @@ def _differ(certain: tuple[Granted, ...]) -> bool:
     return not surely_somewhere <= perhaps_everywhere
 
 
-def _opened(verdicts: frozenset[Verdict]) -> frozenset[Verdict]:
-    opened = set(verdicts)
-    if verdicts & {Verdict.REFUSED, Verdict.INCOMPLETE}:
-        opened |= {Verdict.MIXED, Verdict.INCOMPLETE, Verdict.LEGACY_BINDING}
-    if verdicts & {Verdict.UNRESTRICTED, Verdict.NODE_AUTHORIZER}:
-        opened.add(Verdict.OVER_GRANTED)
-    return frozenset(opened)
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """What authorizers that no API shows do, all apiservers together: give kubelets what none
+    should get, and all that none can do without. Off for both where there are none.
+    """
+
+    leaks: Switch = Switch.OFF
+    heals: Switch = Switch.OFF
+
+    def opened(self, verdicts: frozenset[Verdict]) -> frozenset[Verdict]:
+        """The verdicts that remain possible with them."""
+        opened = set(verdicts)
+        if opened & _CLEAN and self.leaks is not Switch.OFF:
+            opened.add(Verdict.OVER_GRANTED)
+            opened -= _CLEAN if self.leaks is Switch.ON else frozenset()
+        if Verdict.REFUSED in opened and self.heals is not Switch.OFF:
+            opened |= {Verdict.MIXED} if self.heals is Switch.MIXED else self._healed()
+            opened -= {Verdict.REFUSED} if self.heals is not Switch.UNKNOWN else frozenset()
+        if Verdict.INCOMPLETE in verdicts and self.leaks is not Switch.OFF:
+            opened |= self._healed()
+        return frozenset(opened)
+
+    def _healed(self) -> frozenset[Verdict]:
+        """Where a Secret was refused, not every need is answered."""
+        whole = {Verdict.LEGACY_BINDING} if self.leaks is not Switch.OFF else set()
+        return frozenset((Verdict.MIXED, Verdict.INCOMPLETE, *whole))
+
+
+_CLEAN = frozenset((Verdict.UNRESTRICTED, Verdict.NODE_AUTHORIZER))
+NO_OPAQUE = Opaque()
+
+
+def opaque_of(states: Iterable[ApiServerState]) -> Opaque:
+    """What was seen of such authorizers, where they are or can't be excluded."""
+    doubtful = [
+        state
+        for state in states
+        if state.opaque or (state.may_hide and state.node_authorizer is not Switch.UNKNOWN)
+    ]
+    if not doubtful:
+        return NO_OPAQUE
+    leaks = {state.leaks for state in doubtful}
+    heals = {state.serves_core for state in doubtful}
+    return Opaque(
+        Switch.ON if Switch.ON in leaks else _one_of(leaks),
+        Switch.MIXED if {Switch.ON, Switch.OFF} <= heals else _one_of(heals),
+    )
+
+
+def _one_of(switches: set[Switch]) -> Switch:
+    return next(iter(switches)) if len(switches) == 1 else Switch.UNKNOWN
 
 
 def profiles_of(state: ApiServerState, *, is_rbac_sure: bool) -> tuple[Profile, ...]:
-    """What an apiserver may do for kubelets; just one where its flags tell."""
-    restrictions = {
-        Switch.ON: (True,),
-        Switch.OFF: (False,),
-    }.get(state.node_restriction, (True, False))
-    if state.authorization_modes is not None:
-        modes = set(state.authorization_modes)
-        kinds = [
-            (
-                "AlwaysAllow" in modes,
-                "Node" in modes,
-                "RBAC" in modes,
-                bool(modes & set(OPAQUE_MODES)),
-            )
-        ]
+    """What an apiserver may do for kubelets; just one where its flags or answers tell."""
+    restrictions = _either(state.node_restriction)
+    modes, opaque = state.authorization_modes, bool(state.opaque)
+    if modes is not None:
+        kinds = [("AlwaysAllow" in modes, "Node" in modes, "RBAC" in modes, opaque)]
     else:
-        kinds = [(True, False, False, False)]
-        for node in (True, False):
-            kinds.append((False, node, True, False))
-            if not is_rbac_sure:
-                kinds.append((False, node, False, False))
+        rbac = (True,) if is_rbac_sure else _either(state.rbac)
+        kinds = [
+            *((True, False, False, False) for always in _either(state.always_allow) if always),
+            *((False, *each, opaque) for each in product(_either(state.node_authorizer), rbac)),
+        ]
     return tuple(Profile(*kind, restriction) for kind, restriction in product(kinds, restrictions))
+
+
+def _either(switch: Switch) -> tuple[bool, ...]:
+    return {Switch.ON: (True,), Switch.OFF: (False,)}.get(switch, (True, False))
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What is known of the control plane: the profiles that each apiserver may have, and whether
-    more of them run than were seen.
+    """What is known of the control plane: the profiles that each apiserver may have, whether more
+    of them run than were seen, and what authorizers do that no API shows.
     """
 
     servers: tuple[tuple[Profile, ...], ...]
     has_unseen: bool = False
+    opaque: Opaque = NO_OPAQUE
 
 
 def of_cluster(
@@ -208,10 +245,12 @@ def of_cluster(
     not be read or seen: only what they can still spoil, `node-authorizer`, becomes unknown.
     """
     known = [server for server in control.servers if len(server) == 1]
-    surely = _of_servers(known, certain, perhaps) if known else frozenset[Verdict]()
+    surely = frozenset[Verdict]()
+    if known:
+        surely = control.opaque.opened(_of_servers(known, certain, perhaps))
     if len(surely) == 1 and Verdict.NODE_AUTHORIZER not in surely:
         return surely
-    verdicts = _of_servers(_distinct(control.servers), certain, perhaps)
+    verdicts = control.opaque.opened(_of_servers(_distinct(control.servers), certain, perhaps))
     if control.has_unseen and verdicts != {Verdict.ALWAYS_ALLOW}:
         return verdicts | {Verdict.MIXED}
     return verdicts
@@ -240,11 +279,6 @@ def _of_servers(
         else:
             verdicts |= of_profile(next(iter(world)), certain, perhaps)
     return frozenset(verdicts)
-
-
-def is_managed(distribution: str) -> bool:
-    """True where the provider runs the control plane: it counts as one apiserver."""
-    return distribution in _MANAGED
 
 
 def in_order(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:

@@ -34,7 +34,8 @@ def assessment_of(judged: Judged) -> Assessment:
         version=judged.snapshot.version.value or "",
         distribution=judged.distribution.name,
         distribution_evidence=judged.distribution.evidence,
-        assumed=judged.snapshot.assumed,
+        assumed=(*judged.snapshot.assumed, *judged.assumed),
+        is_planned=bool(judged.snapshot.assumed),
     )
 
 

@@ -67,7 +67,7 @@ def _facts(checked: Checked, assessment: Assessment) -> str:
         "" if assessment.distribution == "unknown" else assessment.distribution,
         f"authorization modes {','.join(modes)}" if modes else "",
         f"NodeRestriction {assessment.node_restriction}",
-        "not built yet" if assessment.assumed else _nodes(assessment.nodes),
+        "not built yet" if assessment.is_planned else _nodes(assessment.nodes),
         f"read {checked.read_at:%Y-%m-%d %H:%M:%S} UTC" if checked.read_at else "",
     ]
     return ", ".join(fact for fact in facts if fact)

@@ -247,8 +247,8 @@ SERVERS_UNSEEN: dict[str, tuple[Snapshot, set[Verdict]]] = {
         {V.NODE_AUTHORIZER},
     ),
     "flags of one of two unread": (
-        cluster(NODE_RBAC, replace(RBAC, name="cp2", flags=None, why="no mirror pod")),
-        {V.ALWAYS_ALLOW, V.MIXED, V.NODE_AUTHORIZER},
+        cluster(NODE_RBAC, replace(RBAC, name="cp2", flags=None, evidence="")),
+        {V.MIXED, V.NODE_AUTHORIZER},
     ),
     "flags of one of two unread, the other leaks": (
         replace(
