@@ -134,9 +134,10 @@ def _start_of(path: Path) -> bytes:
 
 def _judged(snapshot: Snapshot, source: str = "") -> Checked:
     from authzviz.engine import judge
+    from authzviz.engine.own_access import as_a_person_reads
     from authzviz.reports.checked import Checked
 
-    assessment = judge(snapshot)
+    assessment = as_a_person_reads(judge(snapshot))
     return Checked(snapshot.name, snapshot.server, snapshot.read_at, assessment, source=source)
 
 

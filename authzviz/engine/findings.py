@@ -8,6 +8,7 @@ from authzviz.engine import subjects
 from authzviz.engine.assessment import Control, Finding, Severity, Switch, Verdict
 from authzviz.engine.inherited import inherited
 from authzviz.engine.judging import Judged
+from authzviz.engine.own_access import excess_credentials
 from authzviz.engine.phrases import counted, listed, overdue_of, shown_names, words_of
 
 _CIS = "CIS Kubernetes 1.12"
@@ -244,4 +245,5 @@ _ALL: tuple[Callable[[Judged], Iterator[Finding]], ...] = (
     subjects.dangling_role_refs,
     subjects.foreign_names,
     subjects.upper_case_nodes,
+    excess_credentials,
 )

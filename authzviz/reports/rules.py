@@ -166,6 +166,14 @@ _ALL = (
         "Kubelets lower their names, so this matches no Node. Make the certificate with the name"
         " in lower case.",
     ),
+    _rule(
+        "excess-credentials",
+        Severity.MEDIUM,
+        "The credentials that read a cluster may do more than read",
+        "Whoever gets them can do the same. `authzviz reader` prints the role that suffices, and"
+        " how to make its credentials.",
+        "5.1.1",
+    ),
 )
 
 RULES = {rule.id: rule for rule in _ALL}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from authzviz.engine import judge
 from authzviz.engine.assessment import Finding, Severity
-from authzviz.engine.model import Snapshot, Subject
+from authzviz.engine.model import Observed, OwnRules, Snapshot, Subject
 from tests.engine.build import (
     LEGACY_BINDING,
     NODE1,
@@ -21,6 +22,8 @@ from tests.engine.build import (
     crb,
     lease,
     node,
+    ok,
+    rule,
     server,
 )
 
@@ -77,6 +80,9 @@ CLUSTERS: dict[str, Snapshot] = {
     ),
     "dangling-role-ref": cluster(NODE_RBAC, bindings=(crb("x", "none", NODES),)),
     "unread-authorizer": cluster(server("--authorization-mode=Node,RBAC,Webhook")),
+    "excess-credentials": cluster(
+        replace(NODE_RBAC, observed=Observed(ok(()), ok(OwnRules((rule("*", "*", "*"),)))))
+    ),
 }
 
 
