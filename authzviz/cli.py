@@ -14,6 +14,7 @@ from authzviz.commands.can import can
 from authzviz.commands.check import check
 from authzviz.commands.collect import collect
 from authzviz.commands.explain import explain
+from authzviz.commands.reader import reader
 from authzviz.commands.simulate import simulate
 
 _FEW_COLLECTIONS = 100_000
@@ -24,7 +25,7 @@ def app() -> None:
     """By which path does every kubelet get its permissions, and is that safe?"""
 
 
-for command in (collect, check, can, simulate, explain):
+for command in (collect, check, can, simulate, explain, reader):
     app.add_command(command)
 
 
