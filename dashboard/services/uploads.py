@@ -156,7 +156,7 @@ def add(upload: Upload, selection: Selection, *, actor: User) -> list[Cluster]:
         added = [
             clusters.add(
                 name=selection.names.get(context.name) or context.name,
-                credentials=_credentials(context),
+                credentials=credentials_of(context),
                 interval_seconds=selection.interval_seconds,
                 actor=actor,
             )
@@ -176,7 +176,7 @@ def single_credentials(text: str, server: str) -> Credentials:
     contexts = parse(text)
     usable = [context for context in contexts if not problem_of(context)]
     if len(usable) == 1:
-        return _credentials(usable[0])
+        return credentials_of(usable[0])
     if usable:
         return _of_server(usable, server)
     raise UploadError("; ".join(f"{context.name}: {problem_of(context)}" for context in contexts))
@@ -185,7 +185,7 @@ def single_credentials(text: str, server: str) -> Credentials:
 def _of_server(contexts: list[Context], server: str) -> Credentials:
     same = [c for c in contexts if server and c.credentials and c.credentials.server == server]
     if len(same) == 1:
-        return _credentials(same[0])
+        return credentials_of(same[0])
     found = ", ".join(context.name for context in same) if same else "none"
     raise UploadError(
         "contexts: there are several; keep only the one of this cluster. With its server "
@@ -237,7 +237,7 @@ def problem_of(context: Context) -> str:
     if context.credentials and context.credentials.exec_plugin:
         return (
             "its credentials come from a command, and authzviz runs none. Add the kubeconfig of a "
-            "ServiceAccount that may only read: docs/reader.md tells how to make one."
+            "ServiceAccount that may only read; `authzviz reader` prints its role."
         )
     return context.problem
 
@@ -270,7 +270,8 @@ def choice_of(context: Context, result: dict[str, Any] | None, known: KnownServe
     )
 
 
-def _credentials(context: Context) -> Credentials:
+def credentials_of(context: Context) -> Credentials:
+    """Its credentials; raises UploadError where it can't be added."""
     problem = problem_of(context)
     if problem or context.credentials is None:
         raise UploadError(f"{context.name}: {problem}")
@@ -288,7 +289,7 @@ def _tested(contexts: list[Context]) -> dict[str, dict[str, Any]]:
             seconds = min(TEST_DEADLINE_SECONDS, until - time.monotonic())
             if seconds <= 0:
                 return _answer(message=_NO_TIME)
-            return _test(context.name, _credentials(context), seconds)
+            return _test(context.name, credentials_of(context), seconds)
 
         with ThreadPoolExecutor(max_workers=4) as pool:
             answers = pool.map(in_time, contexts)
@@ -322,7 +323,7 @@ def _silent(contexts: list[Context], upload: Upload) -> list[str]:
 def _refuse_bad(chosen: list[Context], upload: Upload, selection: Selection) -> None:
     """Raise UploadError where one of the chosen can't be added as things are."""
     for context in chosen:
-        server = _credentials(context).server
+        server = credentials_of(context).server
         try:
             reading.check_server(server)
         except reading.ReadError as error:

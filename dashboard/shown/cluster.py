@@ -12,6 +12,7 @@ from authzviz.engine.model import Lease, Node, Outcome, Ready, Snapshot
 from dashboard.models.cluster import PollState
 from dashboard.services.pages import ClusterPage as Facts
 from dashboard.services.pages import FleetRow, LastKnown
+from dashboard.shown.credentials import CredentialsCard, credentials_card
 from dashboard.visible import made_visible, visible
 from dashboard.words import DISTRIBUTIONS, OUTCOMES, READS, Word, humane_age
 
@@ -132,6 +133,7 @@ class ClusterPage:
     more_nodes: tuple[NodeRow, ...]
     nodes_left_out: int
     nodes_why: str
+    credentials: CredentialsCard | None
 
     @property
     def distribution_title(self) -> str:
@@ -178,6 +180,7 @@ def cluster_page(facts: Facts) -> ClusterPage:
         more_nodes=(nodes or ())[FIRST_NODES:MOST_NODES],
         nodes_left_out=max(0, len(nodes or ()) - MOST_NODES),
         nodes_why=visible(facts.snapshot.nodes.why) if facts.snapshot else "",
+        credentials=credentials_card(facts),
     )
 
 

@@ -32,6 +32,8 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "cluster_credentials": (BOTH, EDITOR),
     "cluster_remove": (BOTH, EDITOR),
     "cluster_poll": (WRITE, EDITOR),
+    "cluster_reader": (READ, VIEWER),
+    "reader": (READ, VIEWER),
     "people": (READ, ADMIN),
     "invite": (WRITE, ADMIN),
     "withdraw_invitation": (WRITE, ADMIN),
