@@ -92,7 +92,7 @@ def rename(cluster: Cluster, name: str, *, actor: User) -> None:
         cluster.save(update_fields=["name"])
 
 
-def set_labels(cluster: Cluster, labels: dict[str, str], *, actor: User) -> None:
+def set_labels(cluster: Cluster, labels: dict[str, str], *, actor: User | None) -> None:
     """Replace the cluster's labels."""
     if labels == cluster.labels:
         return
