@@ -1,78 +1,157 @@
-"""docs/reader.md holds what a poll needs, and nothing more: tried on a live cluster."""
+"""`authzviz reader` grants what a poll needs, and nothing more: tried on a live cluster."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 
-from authzviz.engine.model import Outcome
+from authzviz.engine.access import access_of
+from authzviz.engine.least_role import PROBE_NODE
 from authzviz.kube.collect import collect
 from authzviz.kube.kubeconfig import parse_upload
 from authzviz.net import COMMAND_LINE
+from authzviz.reports.reader_role import Reader, reader_role
+from tests.lab.cluster import group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
+    from authzviz.engine.least_role import Permission
     from authzviz.engine.model import Snapshot
+    from authzviz.kube.credentials import Credentials
     from tests.lab.cluster import Cluster
     from tests.lab.plugin import ClusterFactory, KubeletFactory
 
-_PAGE = Path(__file__).parents[2] / "docs" / "reader.md"
-# What has no read of its own: a closer look at some nodes, and where flags are looked for first.
-_BESIDE = {"get nodes", "list pods in kube-system", "get /flagz"}
-_PATIENCE_SECONDS = 30
+MINOR = 37
+DEPTHS = {"of a poll": False, "with pods": True}
+DRY_RUN = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases?dryRun=All"
+_PATIENCE_SECONDS = 15
+_PAUSE_SECONDS = 0.2
+# What every user has by default, and what would hide that the role has it, too.
+_FOR_EVERYBODY = ("system:basic-user", "system:public-info-viewer", "system:discovery")
+# What is not asked for yet, or by a read that another one answers for.
+_UNTOLD = {
+    "get nodes",
+    "create subjectaccessreviews.authorization.k8s.io",
+    "create selfsubjectrulesreviews.authorization.k8s.io",
+    "get /metrics",
+    "list certificatesigningrequests.certificates.k8s.io",
+    "list pods in kube-system",
+    "get configmaps kubeadm-config in kube-system",
+}
 
 
-def test_everything_needed_can_be_read_with_it(
-    cluster: ClusterFactory, kubelet: KubeletFactory
+@pytest.mark.parametrize("with_pods", DEPTHS.values(), ids=DEPTHS)
+def test_everything_is_read_with_it_and_nothing_in_it_is_superfluous(
+    cluster: ClusterFactory, kubelet: KubeletFactory, with_pods: bool
 ) -> None:
     live = cluster("live", authorization_mode="Node,RBAC", admission_plugins="NodeRestriction")
     kubelet(live, "node1").wait_until_ready()
-    live.apply(_objects())
+    for binding in _FOR_EVERYBODY:
+        live.remove_subjects(binding)
+    reader = Reader(MINOR, with_pods=with_pods)
+    live.apply(_objects(reader))
+    credentials = _credentials(live, reader)
 
-    snapshot = _read(live)
+    whole = _read_until(credentials, with_pods, lambda found: not _unread(found))
 
-    assert {name: read.why for name, read in snapshot.reads.items() if not read.is_whole} == {}
-    assert {node.name for node in snapshot.nodes.value or ()} == {"node1"}
-    assert _granted() == {read.permission for read in snapshot.reads.values()} | _BESIDE
-
-
-def _objects() -> list[dict[str, Any]]:
-    text = _PAGE.read_text().split("```yaml\n")[1].split("```")[0]
-    return list(yaml.safe_load_all(text))
-
-
-def _read(live: Cluster) -> Snapshot:
-    """What the ServiceAccount reads, once the apiserver's caches know what it may."""
-    kubeconfig = live.kubeconfig(live.service_account("reader", "authzviz"))
-    (context,) = parse_upload(kubeconfig, policy=COMMAND_LINE)
-    assert context.credentials is not None
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        snapshot = collect(context.credentials, name="live", policy=COMMAND_LINE)
-        outcomes = {read.outcome for read in snapshot.reads.values()}
-        if outcomes == {Outcome.OK} or time.monotonic() > until:
-            return snapshot
+    access = access_of(whole)
+    assert _unread(whole) == {}
+    assert [node.name for node in whole.nodes.value or ()] == ["node1"]
+    assert (access.lacks, access.excess) == ((), ())
+    assert {each.permission for each in access.untold} <= _UNTOLD
+    told = {each.permission for each in access.held}
+    for lost in (each for each in reader.permissions if each.words in told):
+        _take_away(live, reader, lost)
+        less = _read_until(credentials, with_pods, partial(_lacks, lost))
+        assert _lacks(lost, less), f"{lost.words} is superfluous"
+        live.apply(_roles(reader))
 
 
-def _granted() -> set[str]:
-    """The page's rules as the reads name the permissions that they need."""
+def test_the_probe_may_ask_one_thing_and_nothing_else(cluster: ClusterFactory) -> None:
+    live = cluster("live", authorization_mode="Node,RBAC", admission_plugins="NodeRestriction")
+    # Even on such a cluster, the right to be one node that isn't there reads no Secret.
+    live.set_subject("system:node", group("system:nodes"))
+    reader = Reader(MINOR, with_probe=True)
+    live.apply(_objects(reader))
+    api = live.api(live.service_account(reader.name, reader.namespace))
+    node = f"system:node:{PROBE_NODE}"
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "other", "namespace": "kube-node-lease"},
+    }
+
+    live.process.wait_until(
+        lambda: "can only access node lease" in api.request("POST", DRY_RUN, lease, user=node).body,
+        "NodeRestriction's refusal",
+        seconds=_PATIENCE_SECONDS,
+    )
+
+    for user, groups in ((node, ["system:nodes"]), ("system:node:node1", []), (node, [])):
+        for path in ("/api/v1/secrets", "/api/v1/namespaces/kube-system/secrets"):
+            answer = api.request("GET", path, user=user, groups=groups)
+            assert (answer.status, "impersonate" in answer.body) == (403, True)
+
+
+def _objects(reader: Reader) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(reader_role(reader)))
+
+
+def _roles(reader: Reader) -> list[dict[str, Any]]:
+    return [one for one in _objects(reader) if "rules" in one]
+
+
+def _take_away(live: Cluster, reader: Reader, lost: Permission) -> None:
+    """The same roles without this one permission."""
+    role = next(
+        one for one in _roles(reader) if one["metadata"].get("namespace", "") == lost.namespace
+    )
+    kept = [each for each in reader.permissions if each != lost]
+    role["rules"] = [_rule(each) for each in kept if each.namespace == lost.namespace]
+    live.apply([role])
+
+
+def _rule(permission: Permission) -> dict[str, list[str]]:
+    rule = permission.rule
+    if permission.path:
+        return {"nonResourceURLs": [permission.path], "verbs": [permission.verb]}
+    names = {"resourceNames": list(rule.resource_names)} if permission.name else {}
     return {
-        permission
-        for one in _objects()
-        for rule in one.get("rules", ())
-        for permission in _permissions(rule, one["metadata"].get("namespace", ""))
+        "apiGroups": list(rule.api_groups),
+        "resources": list(rule.resources),
+        "verbs": list(rule.verbs),
+        **names,
     }
 
 
-def _permissions(rule: dict[str, Any], namespace: str) -> Iterator[str]:
-    where = f" in {namespace}" if namespace else ""
-    for verb in rule["verbs"]:
-        for url in rule.get("nonResourceURLs", ()):
-            yield f"{verb} {url}"
-        for resource in rule.get("resources", ()):
-            group = rule["apiGroups"][0]
-            yield f"{verb} {resource}.{group}{where}" if group else f"{verb} {resource}{where}"
+def _credentials(live: Cluster, reader: Reader) -> Credentials:
+    token = live.service_account(reader.name, reader.namespace)
+    (context,) = parse_upload(live.kubeconfig(token), policy=COMMAND_LINE)
+    assert context.credentials is not None
+    return context.credentials
+
+
+def _read_until(
+    credentials: Credentials, with_pods: bool, is_done: Callable[[Snapshot], bool]
+) -> Snapshot:
+    """What is read once the apiserver's caches know what may be read, or when patience ends."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        found = collect(credentials, name="live", policy=COMMAND_LINE, with_pods=with_pods)
+        if is_done(found) or time.monotonic() > until:
+            return found
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _unread(snapshot: Snapshot) -> dict[str, str]:
+    reads = {**snapshot.reads, **snapshot.reads_about_pods}
+    return {name: read.why for name, read in reads.items() if not read.is_whole}
+
+
+def _lacks(permission: Permission, snapshot: Snapshot) -> bool:
+    return permission.words in [lack.permission for lack in access_of(snapshot).lacks]
