@@ -13,8 +13,9 @@ from authzviz.commands.common import (
     FILE,
     UNREACHABLE,
     allow_exec_option,
-    contexts,
+    chosen,
     failing_verdicts,
+    in_cluster_option,
     kubeconfig_option,
     load_bundle,
     paint,
@@ -36,6 +37,7 @@ _MOST_AT_ONCE = 8
 @kubeconfig_option
 @click.option("--context", multiple=True, metavar="C", help="A context; may be repeated.")
 @click.option("--all-contexts", is_flag=True, help="Every context.")
+@in_cluster_option
 @click.option("--bundle", type=FILE, multiple=True, metavar="B", help="A bundle; may be repeated.")
 @click.option(
     "--flags",
@@ -67,6 +69,7 @@ def check(
     kubeconfig: Path | None,
     context: tuple[str, ...],
     all_contexts: bool,
+    in_cluster: bool,
     bundle: tuple[Path, ...],
     flags: tuple[Path, ...],
     kubernetes_version: str,
@@ -79,9 +82,9 @@ def check(
     checked = [_check_bundle(path) for path in bundle]
     if flags or kubernetes_version:
         checked += _check_flags(flags, kubernetes_version)
-    if not checked or kubeconfig or context or all_contexts:
-        chosen = contexts(kubeconfig, context, all_contexts, allow_exec)
-        checked += _each(_check_context, chosen)
+    if not checked or kubeconfig or context or all_contexts or in_cluster:
+        found = chosen(kubeconfig, context, all_contexts, allow_exec, in_cluster)
+        checked += _each(_check_context, found)
     click.echo(_report(checked, format_, failing))
     if any(cluster.assessment is None for cluster in checked):
         raise Exit(UNREACHABLE)
@@ -100,7 +103,12 @@ def _check_context(context: Context) -> Checked:
 
 
 def _check_bundle(path: Path) -> Checked:
-    return _judged(load_bundle(path), str(path))
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    snapshot = load_bundle(path)
+    seconds = (datetime.now(UTC) - snapshot.read_at).total_seconds()
+    return replace(_judged(snapshot, str(path)), age_seconds=seconds)
 
 
 def _check_flags(paths: tuple[Path, ...], version: str) -> list[Checked]:

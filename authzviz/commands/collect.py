@@ -11,7 +11,8 @@ from authzviz.commands.common import (
     FILE,
     UNREACHABLE,
     allow_exec_option,
-    contexts,
+    chosen,
+    in_cluster_option,
     kubeconfig_option,
     read,
     wrong_usage,
@@ -24,18 +25,24 @@ from authzviz.commands.common import (
 )
 @kubeconfig_option
 @click.option("--context", metavar="C", help="Not the current one.")
+@in_cluster_option
 @allow_exec_option
 @click.option("--with-pods", is_flag=True, help="With the names of what each pod uses.")
 def collect(
-    output: Path, kubeconfig: Path | None, context: str | None, allow_exec: bool, with_pods: bool
+    output: Path,
+    kubeconfig: Path | None,
+    context: str | None,
+    in_cluster: bool,
+    allow_exec: bool,
+    with_pods: bool,
 ) -> None:
     """Read a cluster into a bundle: names, rules and authorization flags, no secrets."""
     from authzviz.kube import bundle
 
-    chosen = contexts(kubeconfig, [context] if context else [], False, allow_exec)
-    snapshot = read(chosen[0], with_pods=with_pods)
+    (source,) = chosen(kubeconfig, [context] if context else [], False, allow_exec, in_cluster)
+    snapshot = read(source, with_pods=with_pods)
     if isinstance(snapshot, str):
-        click.echo(f"{chosen[0].name}: {snapshot}", err=True)
+        click.echo(f"{source.name}: {snapshot}", err=True)
         raise Exit(UNREACHABLE)
     try:
         bundle.dump(snapshot, output)

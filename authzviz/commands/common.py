@@ -29,6 +29,12 @@ kubeconfig_option = click.option(
 allow_exec_option = click.option(
     "--allow-exec", is_flag=True, help="Run the credential plugins that the kubeconfig names."
 )
+in_cluster_option = click.option(
+    "--in-cluster",
+    is_flag=True,
+    help="The cluster that this runs in, by its pod's service account; used by itself where there"
+    " is no kubeconfig.",
+)
 
 
 plain_format_option = click.option(
@@ -83,6 +89,41 @@ def contexts(
         known = ", ".join(found) or "none"
         raise wrong_usage(f"no context {', '.join(unknown)}; there are: {known}")
     return [found[name] for name in wanted]
+
+
+def chosen(
+    kubeconfig: Path | None,
+    names: Sequence[str],
+    all_contexts: bool,
+    allow_exec: bool,
+    in_cluster: bool,
+) -> list[Context]:
+    """The contexts asked for, or this pod's own cluster where that is asked for; as in kubectl also
+    where nothing is asked for and there is no kubeconfig. Exits with 2 where there is none.
+    """
+    from authzviz.kube.in_cluster import is_there
+    from authzviz.kube.kubeconfig import default_paths
+
+    asks_for_contexts = bool(kubeconfig or names or all_contexts)
+    if in_cluster and asks_for_contexts:
+        raise wrong_usage("--in-cluster takes no kubeconfig and no context")
+    if in_cluster:
+        return [_own_cluster()]
+    if not asks_for_contexts and is_there() and not any(p.exists() for p in default_paths()):
+        return [_own_cluster()]
+    return contexts(kubeconfig, names, all_contexts, allow_exec)
+
+
+def _own_cluster() -> Context:
+    from authzviz.kube import in_cluster
+    from authzviz.kube.kubeconfig import Context
+
+    try:
+        account = in_cluster.load()
+    except in_cluster.InClusterError as error:
+        raise wrong_usage(f"--in-cluster: {error}") from None
+    name = in_cluster.NAME
+    return Context(name, name, "", account.namespace, account.credentials, "")
 
 
 def _nothing_chosen(contexts: dict[str, Context], paths: Sequence[Path]) -> str:

@@ -25,6 +25,15 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun if count == 1 else f'{noun}s'}"
 
 
+def age(seconds: float) -> str:
+    """How long that is, in one unit: "1 second", "40 minutes", "3 days"; 0 for what is to come."""
+    whole = max(0, int(seconds))
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if whole >= 2 * size:
+            return counted(whole // size, unit)
+    return counted(whole, "second")
+
+
 def overdue_of(counts: NodeCounts, overdue: int) -> str:
     """How many nodes are silent: "1 of 6 nodes no longer renews its Lease"."""
     renew = "renews its" if overdue == 1 else "renew their"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authzviz.engine.assessment import Decision, Severity, Verdict
-from authzviz.engine.phrases import counted
+from authzviz.engine.phrases import age, counted
 from authzviz.reports.layout import section, wrapped
 from authzviz.reports.printable import printable
 
@@ -69,6 +69,7 @@ def _facts(checked: Checked, assessment: Assessment) -> str:
         f"NodeRestriction {assessment.node_restriction}",
         "not built yet" if assessment.is_planned else _nodes(assessment.nodes),
         f"read {checked.read_at:%Y-%m-%d %H:%M:%S} UTC" if checked.read_at else "",
+        "" if checked.age_seconds is None else f"{age(checked.age_seconds)} ago, from a bundle",
     ]
     return ", ".join(fact for fact in facts if fact)
 

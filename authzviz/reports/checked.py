@@ -12,7 +12,8 @@ from authzviz.engine.assessment import Assessment, Verdict
 class Checked:
     """A cluster and its assessment; `assessment` is None where not even /version was answered, and
     `error` then says why in a sentence. `read_at` is the snapshot's time, `source` the file that it
-    was read from, "" for a live cluster.
+    was read from, "" for a live cluster. `age_seconds` is how old a bundle is, None where it is no
+    bundle.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Checked:
     assessment: Assessment | None
     error: str = ""
     source: str = ""
+    age_seconds: float | None = None
 
     @property
     def verdict(self) -> Verdict:

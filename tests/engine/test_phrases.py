@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from authzviz.engine.assessment import NodeCounts
-from authzviz.engine.phrases import counted, overdue_of, ready_of
+from authzviz.engine.phrases import age, counted, overdue_of, ready_of
 
 COUNTED = {"none": (0, "0 nodes"), "one": (1, "1 node"), "many": (2, "2 nodes")}
 
@@ -29,3 +29,19 @@ def test_says_how_many_nodes_are_silent(overdue: int, total: int, words: str) ->
 
 def test_says_how_many_nodes_are_ready() -> None:
     assert ready_of(NodeCounts(1, 0, 1, 0)) == "0 of 1 node is Ready"
+
+
+AGES = {
+    "to come": (-5, "0 seconds"),
+    "one": (1.9, "1 second"),
+    "nearly two minutes": (119, "119 seconds"),
+    "minutes": (120, "2 minutes"),
+    "hours": (7200, "2 hours"),
+    "nearly two days": (172_799, "47 hours"),
+    "days": (3 * 86400 + 5, "3 days"),
+}
+
+
+@pytest.mark.parametrize(("seconds", "words"), AGES.values(), ids=AGES)
+def test_ages_in_one_unit(seconds: float, words: str) -> None:
+    assert age(seconds) == words
