@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
 from dashboard.models import Cluster, Role, User
-from dashboard.services import clusters
+from dashboard.services import bundles, clusters
 from dashboard.services.uploads import MAX_BYTES
 
 
@@ -78,6 +78,57 @@ class KubeconfigForm(forms.Form):
         self.data = {name: self.data[name] for name in self.data if name != "kubeconfig"}
 
 
+class BundleForm(forms.Form):
+    """A cluster that was read elsewhere, as a file."""
+
+    bundle = forms.FileField(
+        label="Bundle",
+        help_text=f"BUNDLE.json or BUNDLE.json.gz, of at most {bundles.MAX_BYTES >> 20} MiB",
+        widget=forms.FileInput(attrs={"accept": ".json,.gz"}),
+    )
+
+    def __init__(self, data: Any = None, files: Any = None) -> None:
+        # On its page there is another form.
+        super().__init__(data, files, auto_id="bundle_%s")
+
+    def clean_bundle(self) -> UploadedFile[Any]:
+        """The file, of which there is no more than may be used."""
+        file: UploadedFile[Any] = self.cleaned_data["bundle"]
+        if file.size is None or file.size > bundles.MAX_BYTES:
+            raise forms.ValidationError(
+                f"A bundle of more than {bundles.MAX_BYTES >> 20} MiB is not read: gzip it, or "
+                "judge it with authzviz check --bundle."
+            )
+        return file
+
+
+class NewBundleForm(BundleForm):
+    """A cluster to come, out of a bundle."""
+
+    name = forms.CharField(
+        label="Name", required=False, max_length=100, help_text="without one, the bundle's own"
+    )
+    field_order = ("name", "bundle")
+
+
+class NewerBundleForm(BundleForm):
+    """Another bundle of a cluster; what is doubtful about it is asked first."""
+
+    is_meant = forms.BooleanField(
+        label="Show it although it is older, or of another server", required=False
+    )
+
+
+class OwnClusterForm(forms.Form):
+    """The cluster that this server runs in."""
+
+    name = forms.CharField(label="Name", max_length=100, initial="this cluster")
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="own_%s")
+        self.fields["interval_seconds"] = IntervalField()
+
+
 class ChooseForm(forms.Form):
     """Which contexts to add."""
 
@@ -94,8 +145,16 @@ class ChooseForm(forms.Form):
         self.fields["interval_seconds"] = IntervalField()
 
 
+PROBE_WARNING = (
+    "Off unless an admin turns it on. Each read then asks for one change in the name of a node "
+    "that nobody has, as a dry run: nothing is changed. The credentials need the right to "
+    "impersonate for it. On a cluster with the legacy binding, whoever holds the legacy "
+    "impersonation right can read all Secrets; from Kubernetes 1.36 a narrower right exists."
+)
+
+
 class ClusterForm(forms.Form):
-    """A cluster's name and labels, and the interval of one that is read."""
+    """A cluster's name and labels, and how one is read that is read again and again."""
 
     name = forms.CharField(label="Name", max_length=100)
     labels = forms.CharField(
@@ -105,11 +164,46 @@ class ClusterForm(forms.Form):
         help_text="name=value, separated by commas",
     )
 
-    def __init__(self, data: Any = None, *, cluster: Cluster) -> None:
+    def __init__(self, data: Any = None, *, cluster: Cluster, user: User) -> None:
         initial = {"name": cluster.name, "labels": clusters.labels_text(cluster.labels)}
         super().__init__(data, initial=initial)
+        self._cluster = cluster
         if not cluster.is_recorded:
-            self.fields["interval_seconds"] = IntervalField(cluster.interval_seconds)
+            self._ask_how_to_read(cluster, user)
+
+    def _ask_how_to_read(self, cluster: Cluster, user: User) -> None:
+        self.fields["interval_seconds"] = IntervalField(cluster.interval_seconds)
+        self.fields["apiserver_urls"] = forms.CharField(
+            label="Its apiservers",
+            required=False,
+            max_length=clusters.MOST_APISERVER_URLS * 500,
+            initial="\n".join(cluster.apiserver_urls),
+            help_text=(
+                "One https URL a line: each is asked by itself, with the cluster's own CA. Only "
+                "needed where the addresses that the cluster tells can't be reached from here."
+            ),
+            widget=forms.Textarea(
+                attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off", "wrap": "off"}
+            ),
+        )
+        # Whoever may not turn it on may still turn it off; what a disabled field sends is ignored.
+        self.fields["probes_node_restriction"] = forms.BooleanField(
+            label="Probe NodeRestriction by impersonating a node",
+            required=False,
+            initial=cluster.probes_node_restriction,
+            disabled=not (user.may_invite or cluster.probes_node_restriction),
+            help_text=PROBE_WARNING,
+        )
+
+    def clean_apiserver_urls(self) -> tuple[str, ...]:
+        """The URLs in their usual form; those that are there already are not looked up again."""
+        text: str = self.cleaned_data["apiserver_urls"]
+        if text.split() == self._cluster.apiserver_urls:
+            return tuple(self._cluster.apiserver_urls)
+        try:
+            return clusters.apiserver_urls(text, self._cluster)
+        except clusters.ClusterError as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean_labels(self) -> dict[str, str]:
         """The labels as a dict."""

@@ -59,20 +59,20 @@ def to_bytes(snapshot: Snapshot) -> bytes:
     return msgspec.json.encode(_Bundle(FORMAT, snapshot))
 
 
-def load(source: Path | bytes) -> Snapshot:
-    """The snapshot of a bundle, plain or gzipped, marked as not live.
+def load(source: Path | bytes, *, max_bytes: int = MAX_BYTES) -> Snapshot:
+    """The snapshot of a bundle, plain or gzipped, marked as not live; `max_bytes` once unpacked.
 
     Raises BundleError for what is none, is newer, cut off, too large, or contradicts itself.
     """
     name = str(source) if isinstance(source, Path) else "the bundle"
     try:
-        return _load(_read(source) if isinstance(source, Path) else source)
+        return _load(_read(source) if isinstance(source, Path) else source, max_bytes)
     except BundleError as error:
         raise BundleError(f"{name} {error}") from None
 
 
-def _load(packed: bytes) -> Snapshot:
-    raw = _plain(packed)
+def _load(packed: bytes, max_bytes: int) -> Snapshot:
+    raw = _plain(packed, max_bytes)
     try:
         _check_format(msgspec.json.decode(raw, type=_Head).format)
         snapshot = msgspec.json.decode(raw, type=_Bundle).snapshot
@@ -92,20 +92,20 @@ def _read(path: Path) -> bytes:
         raise BundleError(f"can't be read: {error.strerror}") from None
 
 
-def _plain(raw: bytes) -> bytes:
+def _plain(raw: bytes, max_bytes: int) -> bytes:
     if not raw.startswith(_GZIP):
-        if len(raw) > MAX_BYTES:
-            raise BundleError(f"is too large: more than {MAX_BYTES >> 20} MiB")
+        if len(raw) > max_bytes:
+            raise BundleError(f"is too large: more than {max_bytes >> 20} MiB")
         return raw
     if len(raw) > MAX_FILE_BYTES:
         raise BundleError(f"is too large: more than {MAX_FILE_BYTES >> 20} MiB")
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        plain = unpacker.decompress(raw, MAX_BYTES + 1)
+        plain = unpacker.decompress(raw, max_bytes + 1)
     except zlib.error:
         raise BundleError("is damaged: its gzip can't be unpacked") from None
-    if len(plain) > MAX_BYTES:
-        raise BundleError(f"is too large: it unpacks to more than {MAX_BYTES >> 20} MiB")
+    if len(plain) > max_bytes:
+        raise BundleError(f"is too large: it unpacks to more than {max_bytes >> 20} MiB")
     if not unpacker.eof:
         raise BundleError("is cut off: its gzip has no end")
     return plain

@@ -1,13 +1,14 @@
 """What the dashboard stores. What may be done with it is in `dashboard.services`."""
 
 from dashboard.models.audit import AuditEvent
-from dashboard.models.cluster import Cluster, Source
+from dashboard.models.cluster import LIVE, Cluster, Source
 from dashboard.models.facts import CurrentState, StoredSnapshot, VerdictChange
 from dashboard.models.people import Invitation, Role, SignInLink, User
 from dashboard.models.running import CacheEntry, Heartbeat
 from dashboard.models.upload import Upload
 
 __all__ = [
+    "LIVE",
     "AuditEvent",
     "CacheEntry",
     "Cluster",

@@ -14,7 +14,13 @@ class Source(StrEnum):
     """How a cluster is read."""
 
     KUBECONFIG = "kubeconfig"
+    IN_CLUSTER = "in-cluster"
+    BUNDLE = "bundle"
     RECORDING = "recording"
+
+
+LIVE = (Source.KUBECONFIG, Source.IN_CLUSTER)
+"""The sources that are read again and again; the others were read once."""
 
 
 class PollState(StrEnum):
@@ -40,7 +46,9 @@ class Cluster(models.Model):
     every change of the credentials: a result is stored only under the generation it was read for.
     `attempts` counts claims since the last one that ended, so a poll that kills its worker shows.
     `credentials` are sealed (services.sealing) with `uuid` bound into the seal. `last_error_at` is
-    when reads began to fail, whatever they fail with since.
+    when reads began to fail, whatever they fail with since. `apiserver_urls` are the apiservers
+    that an operator lists, each asked by itself; `probes_node_restriction` lets a read impersonate
+    a node that nobody has, in a dry run.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -52,6 +60,8 @@ class Cluster(models.Model):
     credentials = models.BinaryField(null=True)
     credentials_expire_at = models.DateTimeField(null=True)
     is_tls_verified = models.BooleanField(default=True)
+    apiserver_urls = models.JSONField(default=list, blank=True)
+    probes_node_restriction = models.BooleanField(default=False)
 
     created_at = models.DateTimeField()
     created_by = models.ForeignKey("dashboard.User", models.SET_NULL, null=True)
@@ -83,8 +93,25 @@ class Cluster(models.Model):
 
     @property
     def is_recorded(self) -> bool:
-        """True for a recording: shown as what it was then, never as live."""
+        """True for what was read once, a sample's recording or an uploaded bundle: shown as what it
+        was then, never as live.
+        """
+        return self.source not in LIVE
+
+    @property
+    def is_bundle(self) -> bool:
+        """True for a bundle that someone uploaded; a newer one may follow."""
+        return self.source == Source.BUNDLE
+
+    @property
+    def is_sample(self) -> bool:
+        """True for a recording of the sample fleet."""
         return self.source == Source.RECORDING
+
+    @property
+    def is_own(self) -> bool:
+        """True for the cluster that this server itself runs in."""
+        return self.source == Source.IN_CLUSTER
 
     def poll_state(self, now: datetime) -> PollState:
         """What the poller does with this cluster at `now`."""
@@ -103,7 +130,7 @@ class Cluster(models.Model):
 
     def is_stale(self, now: datetime) -> bool:
         """True where the last read failed, or what is known is older than three intervals, paused
-        or not; never for a recording, which is not live to begin with.
+        or not; never for what was read once, which is not live to begin with.
         """
         if self.is_recorded or self.last_success_at is None:
             return False

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 from django.db import transaction
 from django.utils.text import slugify
 
 from authzviz.kube.credentials import Credentials, expires_at
+from authzviz.net.url import parse_https
 from dashboard.models import AuditEvent, Cluster, Source, User
-from dashboard.services import audit, clock, erasing, polling, reading
+from dashboard.services import access, audit, clock, erasing, polling, reading
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.\-/]{0,61}[A-Za-z0-9])?")
 # Addresses under /clusters/ that are no cluster.
 _TAKEN_SLUGS = frozenset({"add", "compare", "remove-samples"})
-ADDED, RECORDING_ADDED = "cluster added", "recording added"
+ADDED, RECORDING_ADDED, BUNDLE_ADDED = "cluster added", "recording added", "bundle added"
+MOST_APISERVER_URLS = 16
+
+_READ_ONCE = "this cluster was read once, into a file: it can't be read again"
 
 
 class ClusterError(Exception):
@@ -58,6 +63,28 @@ def add(
         cluster.next_poll_at = clock.now()
         cluster.save()
         audit.record(ADDED, actor=actor, cluster=cluster, server=cluster.server)
+    return cluster
+
+
+def add_own(*, name: str, interval_seconds: int, actor: User) -> Cluster:
+    """The cluster that this server runs in, due at once. No credentials are kept: each poll takes
+    the pod's own. Raises ClusterError where there are none, or the cluster is in the fleet.
+    """
+    try:
+        server = reading.own_credentials().server
+        reading.check_server(server, own_server=server)
+    except reading.ReadError as error:
+        raise ClusterError(str(error)) from error
+    with transaction.atomic():
+        if Cluster.objects.filter(source=Source.IN_CLUSTER).exists():
+            raise ClusterError("this cluster is in the fleet already")
+        cluster = new_cluster(
+            name, interval_seconds=interval_seconds, actor=actor, source=Source.IN_CLUSTER
+        )
+        cluster.server = server
+        cluster.next_poll_at = clock.now()
+        cluster.save()
+        audit.record(ADDED, actor=actor, cluster=cluster, server=server, source=cluster.source)
     return cluster
 
 
@@ -119,8 +146,64 @@ def set_interval(cluster: Cluster, seconds: int, *, actor: User) -> None:
         )
 
 
+def apiserver_urls(text: str, cluster: Cluster) -> tuple[str, ...]:
+    """The apiservers of `cluster` in `text`, one https URL a line, in their usual form.
+
+    Raises ClusterError that names the line which is none, or may not be connected to.
+    """
+    lines = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    if len(lines) > MOST_APISERVER_URLS:
+        raise ClusterError(f"at most {MOST_APISERVER_URLS} apiservers are asked by themselves")
+    if not lines:
+        return ()
+    _refuse_untellable(cluster)
+    own = cluster.server if cluster.is_own else ""
+    # Each may wait for DNS: all of them together no longer than one.
+    with ThreadPoolExecutor(max_workers=len(lines)) as pool:
+        found = list(pool.map(lambda line: _checked_url(line, own), lines))
+    return tuple(dict.fromkeys(found))
+
+
+def set_apiserver_urls(cluster: Cluster, urls: tuple[str, ...], *, actor: User) -> None:
+    """Ask these apiservers each by itself from now on; `urls` are as `apiserver_urls` gave them."""
+    before = tuple(cluster.apiserver_urls)
+    if urls == before:
+        return
+    with transaction.atomic():
+        cluster.apiserver_urls = list(urls)
+        cluster.save(update_fields=["apiserver_urls"])
+        audit.record(
+            "cluster apiservers set",
+            actor=actor,
+            cluster=cluster,
+            before=" ".join(before),
+            to=" ".join(urls),
+        )
+
+
+def set_probes_node_restriction(cluster: Cluster, *, is_on: bool, actor: User) -> None:
+    """Let reads of the cluster probe NodeRestriction by impersonating a node, or stop that.
+
+    Raises PermissionDenied where someone who is no admin turns it on.
+    """
+    if is_on == cluster.probes_node_restriction:
+        return
+    if is_on:
+        access.admin(actor)
+    with transaction.atomic():
+        cluster.probes_node_restriction = is_on
+        cluster.save(update_fields=["probes_node_restriction"])
+        action = "NodeRestriction probe turned " + ("on" if is_on else "off")
+        audit.record(action, actor=actor, cluster=cluster)
+
+
 def set_paused(cluster: Cluster, *, is_paused: bool, actor: User) -> None:
-    """Stop reading the cluster, or read it again at once; what is known stays, and gets old."""
+    """Stop reading the cluster, or read it again at once; what is known stays, and gets old.
+
+    Raises ClusterError for what is never read again.
+    """
+    if cluster.is_recorded:
+        raise ClusterError(_READ_ONCE)
     if is_paused == cluster.is_paused:
         return
     with transaction.atomic():
@@ -135,12 +218,21 @@ def set_paused(cluster: Cluster, *, is_paused: bool, actor: User) -> None:
 def replace_credentials(cluster: Cluster, credentials: Credentials, *, actor: User) -> None:
     """Read the cluster with other credentials from now on. History stays; the old credentials are
     gone, and what is being read with them right now comes to nothing.
+
+    With another server, NodeRestriction is probed no more: that was allowed for the one so far.
+    With credentials that don't know the cluster's CA, no listed apiserver is asked any more.
     """
     if cluster.is_recorded:
-        raise ClusterError("a recording has no credentials: add the cluster itself instead")
+        raise ClusterError("it was read once and has no credentials: add the cluster itself")
+    if cluster.is_own:
+        raise ClusterError("it is read with this pod's own service account: nothing is stored")
     with transaction.atomic():
         before = cluster.server
         _give_credentials(cluster, credentials)
+        if cluster.server != before:
+            set_probes_node_restriction(cluster, is_on=False, actor=actor)
+        if not reading.knows_its_ca(credentials):
+            set_apiserver_urls(cluster, (), actor=actor)
         cluster.save(
             update_fields=["credentials", "server", "credentials_expire_at", "is_tls_verified"]
         )
@@ -157,9 +249,9 @@ def replace_credentials(cluster: Cluster, credentials: Credentials, *, actor: Us
 
 
 def poll_now(cluster: Cluster, *, actor: User) -> None:
-    """Make the cluster due at once. Raises ClusterError for a recording or a paused cluster."""
+    """Make the cluster due at once. Raises ClusterError for what was read once, or is paused."""
     if cluster.is_recorded:
-        raise ClusterError("a recording can't be read again")
+        raise ClusterError(_READ_ONCE)
     if cluster.is_paused:
         raise ClusterError("the cluster is paused: resume it first")
     with transaction.atomic():
@@ -180,7 +272,32 @@ def remove(cluster: Cluster, *, actor: User) -> None:
 
 def has_ever_had_any() -> bool:
     """True where a cluster is or was in the fleet: what someone removed isn't to come back."""
-    return AuditEvent.objects.filter(action__in=(ADDED, RECORDING_ADDED)).exists()
+    return AuditEvent.objects.filter(action__in=(ADDED, RECORDING_ADDED, BUNDLE_ADDED)).exists()
+
+
+def _refuse_untellable(cluster: Cluster) -> None:
+    """Raise ClusterError where another server could pass for an apiserver and get the token."""
+    try:
+        credentials = reading.open_credentials(cluster)
+    except reading.ReadError as error:
+        raise ClusterError(str(error)) from error
+    if not reading.knows_its_ca(credentials):
+        raise ClusterError(
+            "these credentials don't hold the cluster's own CA, so another server could pass for "
+            "an apiserver and be sent the token: replace them by some with the CA first"
+        )
+
+
+def _checked_url(line: str, own_server: str) -> str:
+    try:
+        url = str(parse_https(line))
+    except ValueError as error:
+        raise ClusterError(f"{line[:100]!r}: {error}") from error
+    try:
+        reading.check_server(url, own_server=own_server)
+    except reading.ReadError as error:
+        raise ClusterError(f"{url}: {error}") from error
+    return url
 
 
 def _give_credentials(cluster: Cluster, credentials: Credentials) -> None:

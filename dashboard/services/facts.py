@@ -8,18 +8,31 @@ import hashlib
 import zlib
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 
 from authzviz import engine
 from authzviz.engine.assessment import Assessment
-from authzviz.engine.model import ENGINE_VERSION, Lease, Node, Outcome, Read, Snapshot
+from authzviz.engine.model import (
+    ENGINE_VERSION,
+    ApiServer,
+    Lease,
+    Node,
+    Outcome,
+    Read,
+    Review,
+    SigningRequest,
+    Snapshot,
+    Unasked,
+)
 from authzviz.kube import bundle
 from dashboard.models import CurrentState
 
 T = TypeVar("T")
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LASTING = (
     "version",
@@ -34,7 +47,11 @@ _LASTING = (
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """What differs with every poll, and so is kept only for the current state."""
+    """What differs with every poll, and so is kept only for the current state.
+
+    Of the apiservers that is when their /metrics were read and why they were not asked; None in
+    what older versions have stored.
+    """
 
     read_at: datetime
     server_time: datetime | None
@@ -42,6 +59,9 @@ class Passing:
     nodes: Read[tuple[Node, ...]]
     leases: Read[tuple[Lease, ...]]
     is_live: bool
+    apiservers: Read[tuple[ApiServer, ...]] | None = None
+    node_reviews: Read[tuple[Review, ...]] | None = None
+    signing_requests: Read[tuple[SigningRequest, ...]] | None = None
 
 
 def pack(value: object) -> bytes:
@@ -73,6 +93,9 @@ def passing(snapshot: Snapshot) -> Passing:
         nodes=snapshot.nodes,
         leases=snapshot.leases,
         is_live=snapshot.is_live,
+        apiservers=snapshot.apiservers,
+        node_reviews=snapshot.node_reviews,
+        signing_requests=snapshot.signing_requests,
     )
 
 
@@ -88,6 +111,9 @@ def current_snapshot(state: CurrentState) -> Snapshot:
         nodes=part.nodes,
         leases=part.leases,
         is_live=part.is_live,
+        apiservers=part.apiservers or lasting.apiservers,
+        node_reviews=part.node_reviews,
+        signing_requests=part.signing_requests,
     )
 
 
@@ -103,7 +129,13 @@ def facts_hash(snapshot: Snapshot) -> str:
 
     Neither the order of lists nor times, leases and readiness change it.
     """
-    facts: dict[str, Any] = {name: _facts_of(snapshot.reads[name]) for name in _LASTING}
+    reads = {**snapshot.reads, "apiservers": _without_times(snapshot.apiservers)}
+    facts: dict[str, Any] = {name: _facts_of(reads[name]) for name in _LASTING}
+    # Only bundles hold these: a newer one may differ in nothing else.
+    for name, read in snapshot.reads_about_pods.items():
+        facts[name] = _facts_of(read)
+    if snapshot.declared is not None:
+        facts["declared"] = _facts_of(snapshot.declared)
     nodes = snapshot.nodes
     counts = Counter((node.kubelet_version, node.is_control_plane) for node in nodes.value or ())
     facts["nodes"] = (nodes.outcome, nodes.gaps, sorted(counts.items()))
@@ -136,6 +168,25 @@ def skew_seconds(snapshot: Snapshot) -> float | None:
     if snapshot.server_time is None:
         return None
     return (snapshot.server_time - snapshot.read_at).total_seconds()
+
+
+def _without_times(read: Read[tuple[ApiServer, ...]]) -> Read[tuple[ApiServer, ...]]:
+    """The apiservers without when and why each was or was not asked: that changes by itself."""
+    if read.value is None:
+        return read
+    return dataclasses.replace(read, value=tuple(map(_without_time, read.value)))
+
+
+def _without_time(server: ApiServer) -> ApiServer:
+    observed = server.observed
+    if observed is not None:
+        metrics = observed.metrics
+        if metrics is not None and metrics.value is not None:
+            timeless = dataclasses.replace(metrics.value, read_at=_NEVER)
+            metrics = dataclasses.replace(metrics, value=timeless)
+        observed = dataclasses.replace(observed, metrics=metrics)
+    unasked = None if server.unasked is None else Unasked("", _NEVER)
+    return dataclasses.replace(server, observed=observed, unasked=unasked)
 
 
 def _facts_of(read: Read[object]) -> tuple[Outcome, tuple[str, ...], object]:

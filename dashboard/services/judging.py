@@ -13,6 +13,9 @@ from authzviz.engine.model import ENGINE_VERSION, Snapshot
 from dashboard.models import Cluster, CurrentState, StoredSnapshot, VerdictChange
 from dashboard.services import clock, facts
 
+# A bundle may hold any text for it.
+_VERSION_LETTERS = 64
+
 
 def store(cluster: Cluster, snapshot: Snapshot, assessment: Assessment) -> CurrentState:
     """Make `snapshot` the current state of `cluster`; a new row of history only where facts or
@@ -90,7 +93,7 @@ def _judged(assessment: Assessment, now: datetime) -> dict[str, Any]:
         "verdict": assessment.verdict.value,
         "possible": [verdict.value for verdict in assessment.possible],
         "summary": assessment.summary,
-        "version": assessment.version,
+        "version": assessment.version[:_VERSION_LETTERS],
         "distribution": assessment.distribution,
         "nodes_total": assessment.nodes.total,
         "nodes_ready": assessment.nodes.ready,

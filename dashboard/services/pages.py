@@ -12,7 +12,7 @@ from django.db.models import Min
 
 from authzviz.engine.assessment import Assessment, Verdict
 from authzviz.engine.model import Snapshot
-from dashboard.models import Cluster, CurrentState, Source, User, VerdictChange
+from dashboard.models import LIVE, Cluster, CurrentState, User, VerdictChange
 from dashboard.models.cluster import PollState
 from dashboard.services import access, clock, dispatching, facts
 
@@ -111,7 +111,7 @@ def poller_silent_since() -> datetime | None:
     long_ago = clock.now() - SILENT_AFTER
     if long_ago < settings.STARTED_AT or (last is not None and last > long_ago):
         return None
-    oldest = Cluster.objects.filter(source=Source.KUBECONFIG).aggregate(at=Min("created_at"))["at"]
+    oldest = Cluster.objects.filter(source__in=LIVE).aggregate(at=Min("created_at"))["at"]
     since: datetime | None = oldest and (last or oldest)
     return since if since is not None and since < long_ago else None
 

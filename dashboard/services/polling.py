@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 from authzviz import engine
 from authzviz.engine.assessment import Assessment
 from authzviz.engine.model import Snapshot
-from dashboard.models import Cluster, Source
+from dashboard.models import LIVE, Cluster
 from dashboard.services import clock, judging, reading
 
 log = logging.getLogger(__name__)
@@ -61,11 +61,7 @@ def poll(cluster_id: int) -> None:
         return
     cluster = lease.cluster
     try:
-        snapshot = reading.read(
-            reading.open_credentials(cluster),
-            name=cluster.name,
-            deadline_seconds=settings.POLL_DEADLINE_SECONDS,
-        )
+        snapshot = reading.read_cluster(cluster, deadline_seconds=settings.POLL_DEADLINE_SECONDS)
         assessment = engine.judge(snapshot)
         store_result(lease, snapshot, assessment)
     except reading.ReadError as error:
@@ -105,7 +101,7 @@ def due_clusters(now: datetime) -> QuerySet[Cluster]:
     return Cluster.objects.filter(
         Q(lease_until=None) | Q(lease_until__lte=now),
         Q(quarantined_until=None) | Q(quarantined_until__lte=now),
-        source=Source.KUBECONFIG,
+        source__in=LIVE,
         is_paused=False,
         next_poll_at__lte=now,
     )

@@ -7,6 +7,7 @@ from typing import Protocol
 from django.conf import settings
 
 from authzviz.engine.model import Snapshot
+from authzviz.kube import in_cluster
 from authzviz.kube.credentials import Credentials
 from authzviz.kube.errors import KubeError
 from authzviz.net import AddressForbidden, AddressPolicy
@@ -28,18 +29,42 @@ class ReadError(Exception):
 class Reader(Protocol):
     """What reads a cluster: the network, or a test's fake."""
 
-    def __call__(self, credentials: Credentials, *, name: str, deadline_seconds: float) -> Snapshot:
+    def __call__(
+        self,
+        credentials: Credentials,
+        *,
+        name: str,
+        deadline_seconds: float,
+        apiserver_urls: tuple[str, ...] = (),
+        may_impersonate: bool = False,
+        own_server: str = "",
+    ) -> Snapshot:
         """What was read; raises ReadError."""
 
 
-def over_the_network(credentials: Credentials, *, name: str, deadline_seconds: float) -> Snapshot:
-    """Read the cluster's apiserver; raises ReadError."""
+def over_the_network(
+    credentials: Credentials,
+    *,
+    name: str,
+    deadline_seconds: float,
+    apiserver_urls: tuple[str, ...] = (),  # noqa: ARG001 - collect does not take it yet
+    may_impersonate: bool = False,  # noqa: ARG001 - nor this
+    own_server: str = "",
+) -> Snapshot:
+    """Read the cluster's apiserver; raises ReadError.
+
+    `apiserver_urls` are its apiservers where the operator lists them, each asked by itself.
+    `may_impersonate` lets NodeRestriction be probed. `own_server` is as in `address_policy`.
+    """
     # Only a process that reads pays for the client: it takes longer to import than all of Django.
     from authzviz.kube.collect import collect
 
     try:
         return collect(
-            credentials, name=name, policy=address_policy(), deadline_seconds=deadline_seconds
+            credentials,
+            name=name,
+            policy=address_policy(own_server),
+            deadline_seconds=deadline_seconds,
         )
     except KubeError as error:
         raise ReadError(without_secrets(str(error), credentials)) from error
@@ -49,16 +74,24 @@ def over_the_network(credentials: Credentials, *, name: str, deadline_seconds: f
 read: Reader = over_the_network
 
 
-def address_policy() -> AddressPolicy:
-    """Which addresses clusters may have on this server."""
+def address_policy(own_server: str = "") -> AddressPolicy:
+    """Which addresses clusters may have on this server.
+
+    `own_server` is the apiserver of the cluster that this server runs in, whose address its
+    operator has set by running it there: allowed outside of the networks, too, and in no case on
+    loopback.
+    """
+    cidrs = list(settings.CLUSTER_CIDRS)
+    if cidrs and own_server and parse_https(own_server).is_address:
+        cidrs.append(parse_https(own_server).host)
     return AddressPolicy.narrowed(
-        " ".join(settings.CLUSTER_CIDRS),
-        loopback=settings.AUTHZVIZ_LOCAL,
+        " ".join(cidrs),
+        loopback=settings.AUTHZVIZ_LOCAL and not own_server,
         own=own_services.addresses(settings.DATABASES, settings.CELERY_BROKER_URL, resolve),
     )
 
 
-def check_server(server: str) -> None:
+def check_server(server: str, *, own_server: str = "") -> None:
     """Raise ReadError where the server's URL or one of its addresses is not allowed.
 
     The connection checks again and goes only where it checked; this is to say so before anything
@@ -69,7 +102,7 @@ def check_server(server: str) -> None:
     except ValueError as error:
         raise ReadError(f"server: {error}") from error
     try:
-        policy = address_policy()
+        policy = address_policy(own_server)
         for address in resolve_in_time(url.host, url.port, _RESOLVE_SECONDS, resolve):
             policy.check(address, url.port)
     except (NameUnresolved, DeadlineOver):
@@ -91,7 +124,12 @@ def seal(credentials: Credentials, cluster: Cluster) -> bytes:
 
 
 def open_credentials(cluster: Cluster) -> Credentials:
-    """The credentials of `cluster`; raises ReadError where there are none that can be opened."""
+    """The credentials of `cluster`; raises ReadError where there are none that can be opened.
+
+    Those of our own cluster are the pod's as they are now: they change all the time.
+    """
+    if cluster.is_own:
+        return own_credentials()
     if cluster.credentials is None:
         raise ReadError("There are no credentials: give some in the cluster's settings.")
     try:
@@ -107,6 +145,35 @@ def open_credentials(cluster: Cluster) -> Credentials:
             "credentials by some with the cluster's CA, or have AUTHZVIZ_ALLOW_INSECURE_TLS set."
         )
     return credentials
+
+
+def own_credentials() -> Credentials:
+    """The service account of the pod that this server runs in; raises ReadError."""
+    try:
+        return in_cluster.load().credentials
+    except in_cluster.InClusterError as error:
+        raise ReadError(f"This pod's service account can't be used: {error}") from error
+
+
+def read_cluster(cluster: Cluster, *, deadline_seconds: float) -> Snapshot:
+    """Read `cluster` as its settings say; raises ReadError."""
+    credentials = open_credentials(cluster)
+    return read(
+        credentials,
+        name=cluster.name,
+        deadline_seconds=deadline_seconds,
+        apiserver_urls=tuple(cluster.apiserver_urls) if knows_its_ca(credentials) else (),
+        may_impersonate=cluster.probes_node_restriction,
+        own_server=credentials.server if cluster.is_own else "",
+    )
+
+
+def knows_its_ca(credentials: Credentials) -> bool:
+    """True where a server is trusted only with a certificate of the cluster's own CA.
+
+    Otherwise whoever lists a server of their own, with any certificate, would be sent the token.
+    """
+    return bool(credentials.ca_data) and not credentials.insecure
 
 
 def reseal(cluster: Cluster) -> bool:

@@ -23,7 +23,7 @@ from authzviz.engine.model import Outcome, Snapshot
 from authzviz.kube import kubeconfig
 from authzviz.kube.credentials import Credentials, expires_at
 from authzviz.kube.kubeconfig import Context
-from dashboard.models import Cluster, Source, Upload, User
+from dashboard.models import LIVE, Cluster, Upload, User
 from dashboard.services import clock, clusters, erasing, facts, reading, sealing
 from dashboard.services.access import NotVisible
 
@@ -247,7 +247,7 @@ KnownServers = dict[str, tuple[str, ...]]
 
 def known_servers() -> KnownServers:
     """The names of the clusters that are read already, in their order, by their servers."""
-    read = Cluster.objects.filter(source=Source.KUBECONFIG).order_by("name")
+    read = Cluster.objects.filter(source__in=LIVE).order_by("name")
     known: KnownServers = {}
     for server, name in read.values_list("server", "name"):
         known[server] = (*known.get(server, ()), name)

@@ -90,6 +90,7 @@ class Status:
     interval_seconds: int
     read_at: datetime | None
     is_recorded: bool
+    is_bundle: bool
     is_stale: bool
 
     @property
@@ -113,6 +114,7 @@ class ClusterPage:
     name: str
     labels: tuple[str, ...]
     is_recorded: bool
+    is_bundle: bool
     is_paused: bool
     is_stale: bool
     is_tls_verified: bool
@@ -160,6 +162,7 @@ def cluster_page(facts: Facts) -> ClusterPage:
         name=visible(cluster.name),
         labels=label_words(cluster.labels),
         is_recorded=cluster.is_recorded,
+        is_bundle=cluster.is_bundle,
         is_paused=cluster.is_paused,
         is_stale=facts.row.is_stale,
         is_tls_verified=cluster.is_tls_verified,
@@ -200,6 +203,7 @@ def status(row: FleetRow) -> Status:
         interval_seconds=row.cluster.interval_seconds,
         read_at=row.read_at,
         is_recorded=row.cluster.is_recorded,
+        is_bundle=row.cluster.is_bundle,
         is_stale=row.is_stale,
     )
 

@@ -43,6 +43,8 @@ class Row:
     missing: int
     read_at: datetime | None
     is_recorded: bool
+    is_sample: bool
+    is_bundle: bool
     is_stale: bool
     is_busy: bool
     expires_soon: bool
@@ -92,7 +94,8 @@ class Wanted:
 class FleetPage:
     """What fleet.html shows: `total` clusters, of them `found`, of them the rows of one page.
 
-    `outage` is the slug of the sample fleet's refused cluster, "" where it isn't there.
+    `recorded` are those of the sample fleet. `outage` is the slug of its refused cluster, "" where
+    it isn't there.
     """
 
     wanted: Wanted
@@ -156,8 +159,8 @@ def fleet_page(facts: tuple[Facts, ...], want: Wanted) -> FleetPage:
         columns=tuple(_column(key, want) for key in SORTS),
         total=len(rows),
         found=len(found),
-        recorded=sum(row.is_recorded for row in rows),
-        outage=next((row.slug for row in rows if row.is_recorded and row.name == OUTAGE), ""),
+        recorded=sum(row.is_sample for row in rows),
+        outage=next((row.slug for row in rows if row.is_sample and row.name == OUTAGE), ""),
         busy=sum(row.is_busy for row in rows),
         first=start + 1,
         previous=want.link(page=page - 1) if page > 1 else "",
@@ -185,6 +188,8 @@ def _row(fact: Facts) -> Row:
         missing=current.missing_count if current else 0,
         read_at=fact.read_at,
         is_recorded=cluster.is_recorded,
+        is_sample=cluster.is_sample,
+        is_bundle=cluster.is_bundle,
         is_stale=fact.is_stale,
         is_busy=fact.poll_state in {PollState.READING, PollState.QUEUED},
         expires_soon=fact.expires_soon,

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from authzviz.engine.assessment import Assessment, Decision, Path, Severity, Switch, Verdict
 from authzviz.engine.model import Outcome
+from authzviz.engine.phrases import age
 from dashboard import visible as seen
 from dashboard.picture.svg import draw
 from dashboard.words import (
@@ -91,6 +92,18 @@ def ago(when: datetime | None) -> str:
         exact.isoformat(timespec="seconds"),
         f"{exact:%Y-%m-%d %H:%M:%S} UTC",
         humane_age((timezone.now() - when).total_seconds()),
+    )
+
+
+@register.filter
+def long_ago(when: datetime) -> str:
+    """How long ago in words, "3 days ago", with the exact time on hover."""
+    exact = when.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{} ago</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        age((timezone.now() - when).total_seconds()),
     )
 
 

@@ -11,9 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.forms import ChooseForm, KubeconfigForm, posted
-from dashboard.models import Cluster
-from dashboard.services import access, local_kubeconfig, uploads
+from dashboard.forms import ChooseForm, KubeconfigForm, NewBundleForm, OwnClusterForm, posted
+from dashboard.models import Cluster, Source, User
+from dashboard.services import access, bundles, clusters, local_kubeconfig, own_cluster, uploads
 from dashboard.services.uploads import Choice, Selection, UploadError
 from dashboard.tasks import send_poll
 
@@ -33,12 +33,63 @@ def add(request: HttpRequest) -> HttpResponse:
         except UploadError as error:
             form.add_error(None, str(error))
     form.withhold()
+    return _add_page(request, user, kubeconfig=form)
+
+
+@require_POST
+def add_bundle(request: HttpRequest) -> HttpResponse:
+    """Add a cluster that was read elsewhere, out of its bundle."""
+    user = access.editor(request.user)
+    form = NewBundleForm(*posted(request))
+    if form.is_valid():
+        file = form.cleaned_data["bundle"]
+        try:
+            with bundles.reading(file.read()) as snapshot:
+                name = form.cleaned_data["name"]
+                added = bundles.add(
+                    snapshot, source=Source.BUNDLE, actor=user, name=name, file=file.name or ""
+                )
+            return redirect(added)
+        except bundles.BundleRefused as error:
+            form.add_error("bundle", str(error))
+    return _add_page(request, user, bundle=form)
+
+
+@require_POST
+def add_own(request: HttpRequest) -> HttpResponse:
+    """Add the cluster that this server runs in."""
+    user = access.editor(request.user)
+    if not own_cluster.may_be_added_by(user):
+        raise access.NotVisible("own cluster")
+    form = OwnClusterForm(request.POST)
+    if form.is_valid():
+        try:
+            return _added(request, [clusters.add_own(**form.cleaned_data, actor=user)])
+        except clusters.ClusterError as error:
+            messages.error(request, str(error))
+            return redirect("cluster_add")
+    return _add_page(request, user, own=form)
+
+
+def _add_page(
+    request: HttpRequest,
+    user: User,
+    *,
+    kubeconfig: KubeconfigForm | None = None,
+    bundle: NewBundleForm | None = None,
+    own: OwnClusterForm | None = None,
+) -> HttpResponse:
+    """Every way to add clusters; a form that came back says what is wrong with it."""
+    has_errors = any(form.errors for form in (kubeconfig, bundle, own) if form is not None)
     context = {
-        "form": form,
+        "form": kubeconfig or KubeconfigForm(),
+        "bundle_form": bundle or NewBundleForm(),
+        "own_cluster": own_cluster.offer(user),
+        "own_form": own or OwnClusterForm(),
         "local_choices": local_kubeconfig.choices(user),
         "local_problem": local_kubeconfig.problem(user),
     }
-    return render(request, "cluster_add.html", context, status=422 if form.errors else 200)
+    return render(request, "cluster_add.html", context, status=422 if has_errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

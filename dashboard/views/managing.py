@@ -10,9 +10,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from authzviz.engine.phrases import counted
-from dashboard.forms import ClusterForm, CredentialsForm, posted
+from dashboard.forms import ClusterForm, CredentialsForm, NewerBundleForm, posted
 from dashboard.models import Cluster, User
-from dashboard.services import access, clusters, pages, samples, uploads
+from dashboard.services import access, bundles, clusters, pages, samples, uploads
 from dashboard.services.clusters import ClusterError
 from dashboard.services.uploads import UploadError
 from dashboard.tasks import send_poll
@@ -20,14 +20,37 @@ from dashboard.tasks import send_poll
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
-    """Name, labels and interval; and the ways to the cluster's other settings."""
+    """Name, labels and how it is read; and the ways to the cluster's other settings."""
     cluster = access.editable_by(request.user, slug)
-    form = ClusterForm(posted(request)[0], cluster=cluster)
+    user = access.editor(request.user)
+    form = ClusterForm(posted(request)[0], cluster=cluster, user=user)
     if request.method == "POST" and form.is_valid() and _save(request, form, cluster):
         messages.success(request, "Saved.")
         return redirect("cluster_settings", slug=slug)
-    context = {"row": pages.poll_row(cluster), "cluster": cluster, "form": form}
-    return render(request, "cluster_settings.html", context, status=422 if form.errors else 200)
+    return _settings_page(request, cluster, form, NewerBundleForm())
+
+
+@require_POST
+def newer_bundle(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show another bundle of the cluster; asks first where that is older or another server's."""
+    cluster = access.editable_by(request.user, slug)
+    user = access.editor(request.user)
+    if not cluster.is_bundle:
+        raise access.NotVisible(slug)
+    form = NewerBundleForm(*posted(request))
+    if form.is_valid():
+        file, is_meant = form.cleaned_data["bundle"], form.cleaned_data["is_meant"]
+        try:
+            with bundles.reading(file.read()) as snapshot:
+                bundles.replace(
+                    cluster, snapshot, is_meant=is_meant, actor=user, file=file.name or ""
+                )
+            return redirect(cluster)
+        except bundles.NeedsConfirmation as error:
+            form.add_error("is_meant", f"{error} Choose the file again and tick this to show it.")
+        except bundles.BundleRefused as error:
+            form.add_error("bundle", str(error))
+    return _settings_page(request, cluster, ClusterForm(cluster=cluster, user=user), form)
 
 
 @require_POST
@@ -35,7 +58,11 @@ def pause(request: HttpRequest, slug: str) -> HttpResponse:
     """Pause the cluster where `is_paused` is "true", else resume it, and show how it is read."""
     cluster = access.editable_by(request.user, slug)
     is_paused = request.POST.get("is_paused") == "true"
-    clusters.set_paused(cluster, is_paused=is_paused, actor=access.editor(request.user))
+    try:
+        clusters.set_paused(cluster, is_paused=is_paused, actor=access.editor(request.user))
+    except ClusterError as error:
+        messages.error(request, str(error))
+        return redirect(cluster)
     if is_paused:
         return redirect("cluster_settings", slug=slug)
     send_poll(cluster.pk)
@@ -71,7 +98,8 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "cluster_remove.html", {"cluster": cluster})
     clusters.remove(cluster, actor=access.editor(request.user))
-    messages.success(request, f"{cluster.name} is removed, and its credentials are gone.")
+    gone = ", and its credentials are gone" if cluster.credentials is not None else ""
+    messages.success(request, f"{cluster.name} is removed{gone}.")
     return redirect("fleet")
 
 
@@ -106,8 +134,26 @@ def _save(request: HttpRequest, form: ClusterForm, cluster: Cluster) -> bool:
         return False
     clusters.set_labels(cluster, form.cleaned_data["labels"], actor=user)
     if not cluster.is_recorded:
-        clusters.set_interval(cluster, form.cleaned_data["interval_seconds"], actor=user)
+        given = form.cleaned_data
+        clusters.set_interval(cluster, given["interval_seconds"], actor=user)
+        clusters.set_apiserver_urls(cluster, given["apiserver_urls"], actor=user)
+        clusters.set_probes_node_restriction(
+            cluster, is_on=given["probes_node_restriction"], actor=user
+        )
     return True
+
+
+def _settings_page(
+    request: HttpRequest, cluster: Cluster, form: ClusterForm, bundle_form: NewerBundleForm
+) -> HttpResponse:
+    context = {
+        "row": pages.poll_row(cluster),
+        "cluster": cluster,
+        "form": form,
+        "bundle_form": bundle_form,
+    }
+    has_errors = form.errors or bundle_form.errors
+    return render(request, "cluster_settings.html", context, status=422 if has_errors else 200)
 
 
 def _replace(cluster: Cluster, form: CredentialsForm, user: User) -> None:

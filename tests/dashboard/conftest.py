@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -26,10 +27,14 @@ class FakeSource:
     snapshot: Snapshot = field(default_factory=snapshot)
     error: Exception | None = None
     asked: list[Credentials] = field(default_factory=list)
+    settings: list[dict[str, Any]] = field(default_factory=list)
     meanwhile: Callable[[], None] = lambda: None
 
-    def __call__(self, credentials: Credentials, *, name: str, deadline_seconds: float) -> Snapshot:
+    def __call__(
+        self, credentials: Credentials, *, name: str, deadline_seconds: float, **settings: Any
+    ) -> Snapshot:
         self.asked.append(credentials)
+        self.settings.append(settings)
         self.meanwhile()
         if self.error is not None:
             raise self.error

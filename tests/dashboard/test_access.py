@@ -9,10 +9,10 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
-from dashboard.models import Cluster, Invitation, Role, User
-from dashboard.services import uploads
+from dashboard.models import Cluster, Invitation, Role, Source, User
+from dashboard.services import bundles, uploads
 from tests.dashboard.conftest import person, signed_in
-from tests.dashboard.snapshots import KUBECONFIG
+from tests.dashboard.snapshots import KUBECONFIG, snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +26,9 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "cluster_choose": (BOTH, EDITOR),
     "cluster_test": (WRITE, EDITOR),
     "add_local": (WRITE, EDITOR),
+    "add_own": (WRITE, EDITOR),
+    "add_bundle": (WRITE, EDITOR),
+    "cluster_bundle": (WRITE, EDITOR),
     "remove_samples": (WRITE, EDITOR),
     "cluster_settings": (BOTH, EDITOR),
     "cluster_pause": (WRITE, EDITOR),
@@ -73,6 +76,8 @@ def address(name: str, cluster: Cluster, owner: User | None) -> str:
         return reverse(name, args=(_invitation().pk,))
     if name in {"sign_in_link", "invitation"}:
         return reverse(name, args=("unknown-token",))
+    if name == "cluster_bundle":
+        cluster = bundles.add(snapshot(), source=Source.BUNDLE, actor=None, name="a bundle")
     if name.startswith("cluster") and name != "cluster_add":
         return reverse(name, args=(cluster.slug,))
     return reverse(name)
@@ -103,7 +108,9 @@ def test_who_may_do_what(cluster: Cluster, name: str, method: str, role: str) ->
         assert answer.status_code == 405
     elif not allowed(role, least):
         assert answer.status_code == 403
-    elif name in {"sign_in_link", "invitation", "add_local"} and answer.status_code == 404:
+    elif (
+        name in {"sign_in_link", "invitation", "add_local", "add_own"} and answer.status_code == 404
+    ):
         assert b"unknown-token" not in answer.content
     else:
         assert answer.status_code in {200, 302, 422}

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from dashboard.models import AuditEvent, Cluster, CurrentState, StoredSnapshot, User
-from dashboard.services import clusters, dispatching, pages, polling, reading, samples
+from dashboard.models import AuditEvent, Cluster, CurrentState, Source, StoredSnapshot, User
+from dashboard.services import bundles, clusters, dispatching, pages, polling, reading
 from tests.dashboard.conftest import FakeSource, add_cluster
 from tests.dashboard.snapshots import KUBECONFIG, one_context, snapshot
 
@@ -211,7 +211,7 @@ def test_an_audit_row_is_never_changed(cluster: Cluster) -> None:
 
 
 def test_a_recording_is_shown_as_one_and_never_polled(editor: User) -> None:
-    recorded = samples.add_recording(snapshot(is_live=False), actor=None, interval_seconds=60)
+    recorded = bundles.add(snapshot(is_live=False), source=Source.RECORDING, actor=None)
 
     row = pages.cluster_page(Cluster.objects.get()).row
     assert (row.poll_state, row.is_stale) == ("recorded", False)
@@ -221,7 +221,7 @@ def test_a_recording_is_shown_as_one_and_never_polled(editor: User) -> None:
 
 
 def test_removing_the_samples_keeps_what_is_real(as_editor: Client, cluster: Cluster) -> None:
-    samples.add_recording(snapshot(name="sample"), actor=None, interval_seconds=60)
+    bundles.add(snapshot(name="sample"), source=Source.RECORDING, actor=None)
 
     as_editor.post(reverse("remove_samples"))
 
