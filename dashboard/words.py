@@ -129,6 +129,23 @@ READS = {
     "leases": ("Leases", "which kubelets renewed their heartbeat"),
 }
 
+# What an apiserver is asked about kubelets (engine.probes), by the question's id. The kubelet is
+# that of a node which nobody has, unless a node is named beside the answer.
+QUESTIONS = {
+    "delete-volume": "May a kubelet delete a PersistentVolume?",
+    "get-secret": "May a kubelet read a Secret that no pod on its node uses?",
+    "group-only": "May a member of system:nodes that is no node read a Service?",
+    "get-service": "May a kubelet read a Service?",
+    "nonsense": "May anybody do what doesn't exist?",
+    "update-lease": "May a kubelet renew its own Lease?",
+    "list-secrets": "May a kubelet list every Secret?",
+    "list-pods": "May a kubelet list every Pod?",
+    "delete-node": "May a kubelet delete another Node?",
+    "get-node": "May a kubelet read its own Node?",
+    "create-node": "May a kubelet create its own Node?",
+    "patch-status": "May a kubelet write its own Node's status?",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Term:

@@ -12,6 +12,7 @@ from authzviz.engine.model import Lease, Node, Outcome, Ready, Snapshot
 from dashboard.models.cluster import PollState
 from dashboard.services.pages import ClusterPage as Facts
 from dashboard.services.pages import FleetRow, LastKnown
+from dashboard.shown.apiservers import ApiServerRow, NodeAnswers, apiserver_rows, node_answers
 from dashboard.shown.credentials import CredentialsCard, credentials_card
 from dashboard.visible import made_visible, visible
 from dashboard.words import DISTRIBUTIONS, OUTCOMES, READS, Word, humane_age
@@ -129,6 +130,8 @@ class ClusterPage:
     last_known: LastKnown | None
     paths: tuple[PathCard, ...]
     reads: tuple[ReadRow, ...]
+    apiservers: tuple[ApiServerRow, ...]
+    node_answers: NodeAnswers | None
     grants: tuple[Grant, ...]
     grants_left_out: int
     nodes: tuple[NodeRow, ...] | None
@@ -144,6 +147,11 @@ class ClusterPage:
         return DISTRIBUTIONS.get(key, key)
 
     @property
+    def apiserver_count(self) -> int:
+        """How many apiservers are known; another name of one of them counts as none."""
+        return sum(not row.is_alias for row in self.apiservers)
+
+    @property
     def is_rbac_whole(self) -> bool:
         """True where every RBAC list was read, so that no grant means that there is none."""
         whole = {read.name for read in self.reads if read.outcome is OUTCOMES[Outcome.OK]}
@@ -156,7 +164,9 @@ def cluster_page(facts: Facts) -> ClusterPage:
     cluster, current = facts.row.cluster, facts.row.current
     assessment = made_visible(facts.assessment)
     grants = _worst_first(assessment.grants) if assessment else ()
-    nodes = _nodes(made_visible(facts.snapshot)) if facts.snapshot else None
+    snapshot = made_visible(facts.snapshot)
+    nodes = _nodes(snapshot) if snapshot else None
+    states = assessment.apiservers if assessment else ()
     return ClusterPage(
         slug=cluster.slug,
         name=visible(cluster.name),
@@ -177,6 +187,8 @@ def cluster_page(facts: Facts) -> ClusterPage:
         last_known=made_visible(facts.last_known),
         paths=_cards(assessment) if assessment else (),
         reads=tuple(map(_read_row, facts.reads)),
+        apiservers=apiserver_rows(states, snapshot),
+        node_answers=node_answers(snapshot.node_reviews) if snapshot else None,
         grants=grants[:MOST_GRANTS],
         grants_left_out=max(0, len(grants) - MOST_GRANTS),
         nodes=nodes[:FIRST_NODES] if nodes is not None else None,
