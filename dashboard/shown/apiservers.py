@@ -35,6 +35,12 @@ _DECISIVE = (
     "disable-admission-plugins",
     "admission-control",
 )
+# What follows where nobody in the chain allows it, and nobody says a word.
+_SILENCE = {
+    "delete-volume": "the Node authorizer, which would give a reason, says nothing",
+    "group-only": "the group by itself is granted nothing here",
+    "nonsense": "AlwaysAllow is not in the chain",
+}
 T = TypeVar("T")
 
 
@@ -147,7 +153,7 @@ def _row(state: ApiServerState, server: ApiServer | None) -> ApiServerRow:
 def _sources(state: ApiServerState, server: ApiServer) -> Iterator[Source]:
     yield _flags_of_state(state)
     for other in server.other_sources:
-        yield Source(_cut(other.evidence), _flags(other.flags))
+        yield Source("Flags, elsewhere", f"{_cut(other.evidence)}: {_flags(other.flags)}")
     if server.observed is not None:
         yield from _observed(server.observed)
     elif server.unasked is not None:
@@ -164,7 +170,9 @@ def _observed(observed: Observed) -> Iterator[Source]:
     if observed.reviews.value is None:
         yield Source("Its own answers", _why(observed.reviews))
     else:
-        yield Source("Its own answers", f"to {counted(len(observed.reviews.value), 'question')}")
+        yield Source(
+            "Its own answers", f"to {counted(len(observed.reviews.value), 'question')}, below"
+        )
     yield Source("Our own rights there", _rules(observed.rules))
     if observed.metrics is not None:
         metrics = observed.metrics
@@ -212,8 +220,8 @@ def _conflicts(server: ApiServer) -> Iterator[str]:
         theirs = _decisive(other.flags)
         for name in (name for name in _DECISIVE if ours.get(name) != theirs.get(name)):
             yield (
-                f"{_cut(other.evidence)} says {_flag(name, theirs)}, {_cut(server.evidence)} says "
-                f"{_flag(name, ours)}: the latter counts."
+                f"{_cut(other.evidence)} says {_flag(name, theirs)}, but {_cut(server.evidence)}, "
+                f"which weighs more, says {_flag(name, ours)}."
             )
 
 
@@ -257,9 +265,9 @@ def _tells(review: Review) -> str:
         return "the Node authorizer is in the chain"
     if "No policy matched" in review.reason:
         return "ABAC is in the chain"
-    if review.probe == "delete-volume" and not review.reason:
-        return "the Node authorizer, which would give a reason, says nothing"
-    return ""
+    if review.reason:
+        return ""
+    return _SILENCE.get(review.probe, "")
 
 
 def _tells_allowed(review: Review) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -18,7 +19,7 @@ from authzviz.kube import bundle
 from dashboard.models import AuditEvent, Cluster, CurrentState, Source
 from dashboard.services import bundles, clusters, facts, judging, pages, polling
 from tests.dashboard.showing import page
-from tests.dashboard.snapshots import READ_AT, legacy_bindings, ok, snapshot
+from tests.dashboard.snapshots import CANARY, KUBECONFIG, READ_AT, legacy_bindings, ok, snapshot
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -183,6 +184,16 @@ def test_what_is_no_bundle_adds_nothing(as_editor: Client, content: bytes, says:
 
     assert (answer.status_code, says in page(answer).text) == (422, True)
     assert not Cluster.objects.exists()
+
+
+def test_a_kubeconfig_given_by_mistake_is_neither_shown_nor_kept(as_editor: Client) -> None:
+    as_json = msgspec.json.encode({"format": "authzviz-bundle/1", "snapshot": {"name": CANARY}})
+    for content in (KUBECONFIG.encode(), as_json):
+        answer = upload(as_editor, SimpleUploadedFile("config", content))
+
+        assert answer.status_code == 422
+        assert CANARY not in answer.content.decode()
+    assert not AuditEvent.objects.exists()
 
 
 def test_one_bundle_is_read_at_a_time(as_editor: Client) -> None:

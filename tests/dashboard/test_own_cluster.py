@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 
 from authzviz.kube import in_cluster
@@ -12,7 +14,7 @@ from authzviz.net import AddressForbidden
 from dashboard.models import AuditEvent, Cluster
 from dashboard.services import polling, reading
 from tests.dashboard.showing import page
-from tests.dashboard.snapshots import CANARY
+from tests.dashboard.snapshots import CANARY, one_context
 from tests.kube.test_in_cluster import PEM, mount
 
 if TYPE_CHECKING:
@@ -120,10 +122,17 @@ def test_the_token_is_on_no_page(own: Cluster, as_admin: Client) -> None:
     assert "Replace them" not in page(pages[1]).text
 
 
+def test_the_token_is_in_no_table(own: Cluster) -> None:
+    polling.poll(own.pk)
+
+    assert isinstance(connection.connection, sqlite3.Connection)
+    dump = "\n".join(connection.connection.iterdump())
+    assert "https://10.96.0.1:443" in dump
+    assert CANARY not in dump
+
+
 def test_its_account_can_not_be_replaced(own: Cluster, as_admin: Client) -> None:
     url = reverse("cluster_credentials", args=(own.slug,))
-    from tests.dashboard.snapshots import one_context
-
     answer = as_admin.post(url, {"kubeconfig": one_context("https://10.0.0.1:6443")})
 
     assert "own service account" in page(answer).text

@@ -90,6 +90,7 @@ TELLS = {
     "webhook": (Review("get-service", True, reason="opa"), "other than Node and RBAC"),
     "denial": (Review("get-service", False, denied=True), "denies it"),
     "ABAC": (Review("nonsense", False, reason="No policy matched."), "ABAC is in the chain"),
+    "no AlwaysAllow": (Review("nonsense", False), "AlwaysAllow is not in the chain"),
     "no Node": (Review("delete-volume", False), "says nothing"),
     "unknown question": (Review("to-come", False, reason="x"), "to-come"),
 }
@@ -116,7 +117,7 @@ SOURCES = {
     "no flags": (ApiServer("cp1", None, "", why="/flagz is off"), "/flagz is off"),
     "another source": (
         replace(SERVER, other_sources=(FlagSource("annotation", NODE_RBAC),)),
-        "annotation --authorization-mode=Node,RBAC",
+        "annotation: --authorization-mode=Node,RBAC",
     ),
     "not reached": (
         replace(SERVER, observed=None, unasked=Unasked("can't be reached from here", READ_AT)),
@@ -175,8 +176,8 @@ def test_sources_that_contradict_each_other_are_named(as_viewer: Client) -> None
     found = shown(as_viewer, read(replace(SERVER, other_sources=(old,))))
 
     assert (
-        "mirror pod kube-apiserver-cp1 says --authorization-mode=RBAC, /flagz says "
-        "--authorization-mode=Node,RBAC: the latter counts." in found.text
+        "mirror pod kube-apiserver-cp1 says --authorization-mode=RBAC, but /flagz, which weighs "
+        "more, says --authorization-mode=Node,RBAC." in found.text
     )
     assert "says no --enable-admission-plugins" in found.text
 
