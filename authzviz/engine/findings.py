@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from authzviz.engine import subjects
+from authzviz.engine import disagreements, subjects
 from authzviz.engine.assessment import Control, Finding, Severity, Switch, Verdict
 from authzviz.engine.inherited import inherited
 from authzviz.engine.judging import Judged
@@ -80,6 +80,8 @@ def _apiservers_differ(judged: Judged) -> Iterator[Finding]:
 
 def _nodes_differ(judged: Judged) -> Iterator[Finding]:
     verdicts = {path.verdict for path in judged.paths}
+    if judged.nodes.is_mixed:
+        return  # what was answered says it better
     if judged.verdict is Verdict.MIXED and len(judged.paths) > 1 and len(verdicts) > 1:
         said = [f"{shown_names(path)}: {path.verdict}" for path in judged.paths[:5]]
         yield Finding(
@@ -187,32 +189,6 @@ def _inherited(judged: Judged) -> Iterator[Finding]:
         )
 
 
-def _unread_authorizer(judged: Judged) -> Iterator[Finding]:
-    for state in judged.states:
-        opaque = [mode for mode in state.authorization_modes or () if mode in ("Webhook", "ABAC")]
-        if opaque:
-            yield Finding(
-                "unread-authorizer",
-                Severity.LOW,
-                f"{listed(opaque)} in the chain may grant more",
-                f"What it answers on {state.name} is not in the API, and was not asked."
-                f"{_webhooks_of(judged, state.name)}",
-            )
-            return
-
-
-def _webhooks_of(judged: Judged, server: str) -> str:
-    """The webhooks of one apiserver as its AuthorizationConfiguration names them, "" for none."""
-    said = [
-        f"{each.name} ({each.match_conditions} match conditions, {each.failure_policy} on failure)"
-        for found in judged.snapshot.apiservers.value or ()
-        if found.name == server
-        for each in found.authorizers or ()
-        if each.type == "Webhook"
-    ]
-    return f" Its webhooks, in the order asked: {listed(said)}." if said else ""
-
-
 def _unseen_apiserver(judged: Judged) -> Iterator[Finding]:
     unread = [state.name for state in judged.states if state.authorization_modes is None]
     if judged.has_unseen or (unread and len(judged.states) > len(unread)):
@@ -220,7 +196,7 @@ def _unseen_apiserver(judged: Judged) -> Iterator[Finding]:
             "unseen-apiserver",
             Severity.MEDIUM,
             "Not every apiserver was seen",
-            f"Flags were read of {counted(len(judged.states) - len(unread), 'apiserver')};"
+            f"{counted(len(judged.states) - len(unread), 'apiserver')} told what they do;"
             " more run. They may do something else for kubelets.",
         )
 
@@ -239,8 +215,13 @@ _ALL: tuple[Callable[[Judged], Iterator[Finding]], ...] = (
     _restriction_off,
     _other_identity,
     _inherited,
-    _unread_authorizer,
     _unseen_apiserver,
+    disagreements.flags_contradicted,
+    disagreements.sources_differ,
+    disagreements.declared_differs,
+    disagreements.model_differs,
+    disagreements.nodes_answered_differently,
+    disagreements.unread_authorizer,
     subjects.kubelet_users,
     subjects.dangling_role_refs,
     subjects.foreign_names,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from authzviz.engine.assessment import ApiServerState, Missing
+from collections.abc import Iterator
+
+from authzviz.engine.apiserver import Observed
+from authzviz.engine.assessment import ApiServerState, Missing, Switch
 from authzviz.engine.chain import OPAQUE_MODES
+from authzviz.engine.control_plane import count_of_seen
 from authzviz.engine.model import Outcome, Read, Snapshot
 from authzviz.engine.phrases import counted
 from authzviz.engine.versions import minor_of
@@ -26,7 +30,11 @@ _READS = {
     "leases": ("Leases of kube-node-lease", "which nodes are heard of right now"),
 }
 
-ASIDE = frozenset(_READS[field][0] for field in ("endpoints", "nodes", "leases"))
+_SINGLE_NODES = "the answers about single nodes"
+_DECLARED = "what kubeadm-config declares"
+ASIDE = frozenset(
+    (*(_READS[field][0] for field in ("endpoints", "nodes", "leases")), _SINGLE_NODES, _DECLARED)
+)
 """What hardly ever decides a verdict."""
 
 
@@ -54,11 +62,22 @@ def missing_of(
         missing.append(Missing(what, why, snapshot.version.permission, would_tell))
     if snapshot.apiservers.outcome is Outcome.OK and not states:
         missing.append(_no_apiserver(snapshot))
-    missing.extend(_of_state(state, snapshot) for state in states if state.why)
+    missing.extend(each for state in states for each in _of_state(state, snapshot))
     if has_unseen:
-        missing.append(_unseen(snapshot, len(states)))
+        missing.append(_unseen(snapshot))
     missing.extend(_opaque(states))
+    missing.extend(_beside(snapshot))
     return tuple(missing)
+
+
+def _beside(snapshot: Snapshot) -> Iterator[Missing]:
+    asked: tuple[tuple[Read[object] | None, str, str], ...] = (
+        (snapshot.node_reviews, _SINGLE_NODES, "whether all nodes are treated alike"),
+        (snapshot.declared, _DECLARED, "what the next kubeadm upgrade sets"),
+    )
+    for read, what, would_tell in asked:
+        if read is not None and read.outcome is not Outcome.OK:
+            yield Missing(what, read.why or _why(read), read.permission, would_tell)
 
 
 def _why(read: Read[object]) -> str:
@@ -71,21 +90,56 @@ def _no_apiserver(snapshot: Snapshot) -> Missing:
     return Missing(what, why, snapshot.apiservers.permission, would_tell)
 
 
-def _of_state(state: ApiServerState, snapshot: Snapshot) -> Missing:
-    _, would_tell = _READS["apiservers"]
-    if state.authorization_modes is not None:
+REVIEWS_PERMISSION = "create subjectaccessreviews.authorization.k8s.io"
+RULES_PERMISSION = "create selfsubjectrulesreviews.authorization.k8s.io"
+METRICS_PERMISSION = "get /metrics"
+
+
+def _of_state(state: ApiServerState, snapshot: Snapshot) -> Iterator[Missing]:
+    """What is not known of one apiserver, each with what would tell it."""
+    found = (s for s in snapshot.apiservers.value or () if s.name == state.name)
+    observed = next((server.observed for server in found if server.observed), None)
+    if state.authorization_modes is None:
+        what, (needed, would_tell) = (
+            f"the authorizers of apiserver {state.name}",
+            _chain_needs(state, snapshot, observed),
+        )
+        yield Missing(what, state.why, needed, would_tell)
+    is_restriction_needed = state.authorization_modes is not None or observed is not None
+    if state.node_restriction is Switch.UNKNOWN and is_restriction_needed:
         what = f"the admission plugins of apiserver {state.name}"
-        return Missing(what, state.why, "its flags", "whether NodeRestriction is on")
-    what = f"the authorizers of apiserver {state.name}"
+        needed = METRICS_PERMISSION if observed else "its flags"
+        why = _why_no_metrics(observed) if observed else state.why
+        yield Missing(what, why, needed, "whether NodeRestriction is on")
+
+
+def _chain_needs(
+    state: ApiServerState, snapshot: Snapshot, observed: Observed | None
+) -> tuple[str, str]:
+    """What would tell the chain, and what it would then tell."""
+    _, would_tell = _READS["apiservers"]
+    if observed is not None and observed.reviews.value is None:
+        return observed.reviews.permission or REVIEWS_PERMISSION, would_tell
+    if observed is not None and observed.rules.value is None:
+        needed = observed.rules.permission or RULES_PERMISSION
+        return needed, "whether a webhook that says nothing is in the chain"
     # Where the flags were read and name a file, no permission shows it.
     is_in_file = state.admission_plugins is not None
-    needed = (
-        "the file itself, on the control plane" if is_in_file else snapshot.apiservers.permission
-    )
-    return Missing(what, state.why, needed, would_tell)
+    in_file = "the file itself, on the control plane"
+    return in_file if is_in_file else snapshot.apiservers.permission, would_tell
 
 
-def _unseen(snapshot: Snapshot, seen: int) -> Missing:
+def _why_no_metrics(observed: Observed) -> str:
+    read = observed.metrics
+    if read is None:
+        return "no flags show them, and its /metrics was not read"
+    if read.outcome is not Outcome.OK:
+        return read.why or _why(read)
+    return "its /metrics shows no admission plugin at work yet"
+
+
+def _unseen(snapshot: Snapshot) -> Missing:
+    seen = count_of_seen(snapshot)
     listed = len(set(snapshot.endpoints.value or ()))
     why = (
         f"{seen} of {counted(listed, 'apiserver')} seen"
@@ -101,14 +155,19 @@ def _unseen(snapshot: Snapshot, seen: int) -> Missing:
 
 
 def _opaque(states: tuple[ApiServerState, ...]) -> list[Missing]:
-    modes = {mode for state in states for mode in state.authorization_modes or ()}
+    """What such an authorizer answers, unless it was asked."""
+    modes = {mode for state in states if not _is_told(state) for mode in state.opaque}
     return [
         Missing(
             f"what {mode} answers to kubelets",
             f"{mode} is in the chain, and the API doesn't show what it allows",
-            "create subjectaccessreviews.authorization.k8s.io",
+            REVIEWS_PERMISSION,
             f"whether {mode} gives kubelets more than the Node authorizer",
         )
         for mode in OPAQUE_MODES
         if mode in modes
     ]
+
+
+def _is_told(state: ApiServerState) -> bool:
+    return state.leaks in (Switch.ON, Switch.OFF)

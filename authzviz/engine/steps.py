@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from shlex import quote
 
 from authzviz.engine.assessment import Grant, Missing, NextStep, Switch, Verdict
 from authzviz.engine.identity import NODES_GROUP, named_node
 from authzviz.engine.judging import Judged
 from authzviz.engine.missing import decisive
-from authzviz.engine.model import Outcome, Subject
+from authzviz.engine.model import Outcome, Read, Subject
+from authzviz.engine.phrases import listed
 from authzviz.engine.places import place_of
 
 _SECRETS = "Hands every kubelet all Secrets of the cluster, until the real fix is made."
@@ -137,6 +138,19 @@ def _has_others(judged: Judged, namespace: str, name: str) -> bool:
     )
 
 
+def _look_at_webhook(judged: Judged) -> list[NextStep]:
+    leaking = [state.name for state in judged.states if state.leaks is Switch.ON]
+    if not leaking:
+        return []
+    return [
+        NextStep(
+            "Look at what the webhook or ABAC file allows",
+            f"On {listed(leaking)} it gives kubelets what the Node authorizer gives none. Take"
+            " Group system:nodes and users system:node:… out of its policy.",
+        )
+    ]
+
+
 def _same_flags(judged: Judged) -> list[NextStep]:
     what = "set --authorization-mode=Node,RBAC and add NodeRestriction; then take single nodes off"
     return [NextStep("Serve all nodes alike", _on_every_apiserver(judged, f"{what} bindings"))]
@@ -162,15 +176,22 @@ def _check_nodes(judged: Judged) -> list[NextStep]:
 def _read_more(judged: Judged) -> list[NextStep]:
     is_outage = set(judged.possible) <= {Verdict.MIXED, Verdict.REFUSED}
     first = [*_quick_way_out(judged), *_turn_on(judged)] if is_outage else []
-    forbidden = {
-        read.permission
-        for read in judged.snapshot.reads.values()
-        if read.outcome is Outcome.FORBIDDEN
-    }
+    forbidden = {read.permission for read in _reads(judged) if read.outcome is Outcome.FORBIDDEN}
     return first + [
         _see(missing, is_forbidden=missing.permission in forbidden)
         for missing in decisive(judged.missing)
     ]
+
+
+def _reads(judged: Judged) -> Iterator[Read[object]]:
+    """Every read of the cluster, and of each apiserver by itself."""
+    yield from judged.snapshot.reads.values()
+    for server in judged.snapshot.apiservers.value or ():
+        if server.observed:
+            yield server.observed.reviews
+            yield server.observed.rules
+            if server.observed.metrics:
+                yield server.observed.metrics
 
 
 def _see(missing: Missing, *, is_forbidden: bool) -> NextStep:
@@ -201,7 +222,7 @@ _STEPS: dict[Verdict, tuple[Callable[[Judged], list[NextStep]], ...]] = {
     Verdict.REFUSED: (_quick_way_out, _turn_on),
     Verdict.INCOMPLETE: (_turn_on, _remove_bindings),
     Verdict.LEGACY_BINDING: (_turn_on, _remove_bindings),
-    Verdict.OVER_GRANTED: (_remove_bindings, _turn_on_restriction),
+    Verdict.OVER_GRANTED: (_remove_bindings, _look_at_webhook, _turn_on_restriction),
     Verdict.UNRESTRICTED: (_turn_on_restriction,),
     Verdict.NODE_AUTHORIZER: (_check_nodes,),
     Verdict.UNKNOWN: (_read_more,),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from authzviz.engine.assessment import Assessment, Decision, Path, Switch, Verdict
+from authzviz.engine.disagreements import sentence_of
 from authzviz.engine.findings import findings_of
 from authzviz.engine.judging import Judged
 from authzviz.engine.missing import decisive
+from authzviz.engine.observed_nodes import is_over_granted
 from authzviz.engine.phrases import listed, overdue_of, ready_of, shown_modes, shown_names, words_of
 from authzviz.engine.steps import steps_of
 
@@ -71,6 +73,8 @@ def _why_mixed(judged: Judged) -> str:
             f" NodeRestriction {state.node_restriction}."
             for state in judged.states
         )
+    if judged.nodes.is_mixed:
+        return " ".join(f"{sentence_of(group)}." for group in judged.nodes.groups[:3])
     return " ".join(_path_in_words(path) for path in judged.paths[:3])
 
 
@@ -161,16 +165,34 @@ def _why_legacy(judged: Judged) -> str:
 
 
 def _over_granted(judged: Judged) -> str:
-    return f"The Node authorizer is on, and RBAC undoes it: {_worst(judged)}."
+    by = "RBAC" if _has_excess(judged) or is_over_granted(judged.snapshot) else _opaque(judged)
+    return f"The Node authorizer is on, and {by} undoes it: {_worst(judged)}."
+
+
+def _has_excess(judged: Judged) -> bool:
+    return bool(judged.grants and judged.grants[0].beyond)
+
+
+def _opaque(judged: Judged) -> str:
+    """The authorizers that no API shows: "Webhook", or what may hide."""
+    modes = {mode: None for state in judged.states for mode in state.opaque}
+    return listed(list(modes)) or "an authorizer that nothing shows"
 
 
 def _worst(judged: Judged) -> str:
     """The worst that kubelets hold beyond the Node authorizer: "every kubelet may ..."."""
+    if not _has_excess(judged):
+        return "a kubelet may do what the Node authorizer gives none"
     worst = judged.grants[0]
     return f"{worst.reaches} may {worst.beyond[0]}"
 
 
 def _why_over_granted(judged: Judged) -> str:
+    if not _has_excess(judged):
+        return (
+            "The first authorizer that allows wins. That was answered when asked for a kubelet that"
+            " nobody has; what gives it was not read."
+        )
     worst = judged.grants[0]
     rest = f" It also gives: {words_of(worst.beyond[1:])}." if len(worst.beyond) > 1 else ""
     return (
@@ -202,7 +224,7 @@ def _unknown(judged: Judged) -> str:
             "Kubelets are refused what they can't live without; only whether every node is refused"
             " the same can't be told."
         )
-    if not possible & _CLEAN and judged.grants and judged.grants[0].beyond:
+    if not possible & _CLEAN and _has_excess(judged):
         return f"Whatever else holds, {_worst(judged)}. It can't be told which: {alternatives}."
     if judged.node_authorizer is Switch.ON:
         return f"The Node authorizer is on, but it can't be told whether this is {alternatives}."

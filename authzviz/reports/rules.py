@@ -129,6 +129,30 @@ _ALL = (
         "1.2.7",
     ),
     _rule(
+        "model-differs",
+        Severity.CRITICAL,
+        "An apiserver answers other than its flags and RBAC explain",
+        "Something decides that was not read: look for a webhook, and for a change in progress.",
+    ),
+    _rule(
+        "flags-contradicted",
+        Severity.HIGH,
+        "An apiserver doesn't do what its flags say",
+        "Restart it with the flags that its manifest or unit shows, or look for others.",
+    ),
+    _rule(
+        "sources-differ",
+        Severity.MEDIUM,
+        "Two places show different flags of one apiserver",
+        "Finish the change, or restart the apiserver, so that both say the same.",
+    ),
+    _rule(
+        "declared-differs",
+        Severity.MEDIUM,
+        "What is declared is not what runs",
+        "Change ConfigMap kube-system/kubeadm-config, too, or the next upgrade reverts the flags.",
+    ),
+    _rule(
         "unread-authorizer",
         Severity.LOW,
         "A webhook or ABAC in the chain may grant more",
