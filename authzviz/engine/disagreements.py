@@ -104,7 +104,7 @@ def nodes_answered_differently(judged: Judged) -> Iterator[Finding]:
             Severity.HIGH,
             "Nodes are not treated alike",
             f"{'; '.join(map(sentence_of, judged.nodes.groups[:_MAX_NAMED]))}. Bindings or a"
-            " webhook name single nodes, or apiservers differ; the Node authorizer serves all alike.",
+            " webhook name single nodes, or apiservers differ; Node serves all alike.",
         )
 
 

@@ -48,9 +48,16 @@ def served(reviews: tuple[Review, ...], minor: int | None) -> Switch:
     refused some of that.
     """
     answers = {review.probe: review for review in reviews if not review.node}
-    has_leases = minor is None or minor >= _LEASES_SINCE
-    needs = [probe for probe in CORE if has_leases or probe is not UPDATE_LEASE]
-    said = [answers.get(probe.id) for probe in needs]
-    if any(review and not review.allowed and not review.error for review in said):
+    said = [answers.get(probe.id) for probe in CORE if minor is None or _is_needed(probe, minor)]
+    # Of a version that isn't known, a refused Lease proves nothing.
+    refused = {r.probe for r in said if r and not r.allowed and not r.error}
+    if refused - (_LEASE if minor is None else frozenset()):
         return Switch.OFF
-    return Switch.ON if all(review and review.allowed for review in said) else Switch.UNKNOWN
+    return Switch.ON if all(r and r.allowed for r in said) else Switch.UNKNOWN
+
+
+_LEASE = frozenset((UPDATE_LEASE.id,))
+
+
+def _is_needed(probe: Probe, minor: int) -> bool:
+    return probe is not UPDATE_LEASE or minor >= _LEASES_SINCE

@@ -86,4 +86,5 @@ def follow_up(reviews: tuple[Review, ...], rules: OwnRules | None) -> tuple[Prob
         return ()
     if not reviews:
         return ()  # who may not ask, or gets no answer, won't get more
-    return LEAKS if chain.node is Switch.ON else (*LEAKS, *CORE)
+    is_served = chain.node is Switch.ON and not chain.denies
+    return LEAKS if is_served else (*LEAKS, *CORE)

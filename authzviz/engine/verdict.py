@@ -155,20 +155,26 @@ def _differ(certain: tuple[Granted, ...]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """What authorizers that no API shows do, all apiservers together: give kubelets what none
-    should get, and all that none can do without. Off for both where there are none.
+    """What authorizers that no API shows do, if there are any, all apiservers together: give
+    kubelets what none should get, and all that none can do without.
     """
 
+    is_there: bool = False
     leaks: Switch = Switch.OFF
     heals: Switch = Switch.OFF
 
     def opened(self, verdicts: frozenset[Verdict]) -> frozenset[Verdict]:
         """The verdicts that remain possible with them."""
+        if not self.is_there:
+            return verdicts
+        if self.heals is Switch.OFF:
+            # Seen to be refused what none can do without, whoever it is that refuses.
+            return frozenset(v if v in _BEFORE_REFUSED else Verdict.REFUSED for v in verdicts)
         opened = set(verdicts)
         if opened & _CLEAN and self.leaks is not Switch.OFF:
             opened.add(Verdict.OVER_GRANTED)
             opened -= _CLEAN if self.leaks is Switch.ON else frozenset()
-        if Verdict.REFUSED in opened and self.heals is not Switch.OFF:
+        if Verdict.REFUSED in opened:
             opened |= {Verdict.MIXED} if self.heals is Switch.MIXED else self._healed()
             opened -= {Verdict.REFUSED} if self.heals is not Switch.UNKNOWN else frozenset()
         if Verdict.INCOMPLETE in verdicts and self.leaks is not Switch.OFF:
@@ -181,6 +187,7 @@ class Opaque:
         return frozenset((Verdict.MIXED, Verdict.INCOMPLETE, *whole))
 
 
+_BEFORE_REFUSED = frozenset((Verdict.ALWAYS_ALLOW, Verdict.MIXED))
 _CLEAN = frozenset((Verdict.UNRESTRICTED, Verdict.NODE_AUTHORIZER))
 NO_OPAQUE = Opaque()
 
@@ -197,6 +204,7 @@ def opaque_of(states: Iterable[ApiServerState]) -> Opaque:
     leaks = {state.leaks for state in doubtful}
     heals = {state.serves_core for state in doubtful}
     return Opaque(
+        True,
         Switch.ON if Switch.ON in leaks else _one_of(leaks),
         Switch.MIXED if {Switch.ON, Switch.OFF} <= heals else _one_of(heals),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from authzviz.engine.apiserver import Observed, OwnRules, Review
-from tests.engine.build import ok, rule
+from authzviz.engine.apiserver import ApiServer, Metrics, Observed, OwnRules, Review
+from authzviz.engine.read import Outcome, Read
+from tests.engine.build import NOW, ok, rule
 
 FIRST = ("delete-volume", "get-secret", "group-only", "get-service", "nonsense")
 NODE_ROLE = 'RBAC: allowed by ClusterRoleBinding "system:node" of ClusterRole "system:node" to'
@@ -40,11 +41,6 @@ NODE_RBAC_BOUND = reviews(NO + INDIVIDUAL, YES + BY_RBAC, YES + BY_RBAC, YES, NO
 RBAC_NODE_BOUND = reviews(NO + INDIVIDUAL, YES + BY_RBAC, YES + BY_RBAC, YES + BY_RBAC, NO)
 
 
-def observed(answers: tuple[Review, ...], rules: OwnRules = RULES) -> Observed:
-    """Those answers, each read whole."""
-    return Observed(ok(answers), ok(rules))
-
-
 def with_more(answers: tuple[Review, ...], **more: str) -> tuple[Review, ...]:
     """The answers and those to further questions, such as list_pods="-"."""
     ids = tuple(name.replace("_", "-") for name in more)
@@ -55,3 +51,39 @@ def of_node(node: str, *, lease: str, secret: str) -> tuple[Review, ...]:
     """The answers about one node; "" is the one that nobody has."""
     said = reviews(lease, secret, probes=("update-lease", "get-secret"))
     return tuple(replace(review, node=node) for review in said)
+
+
+def asked(
+    answers: tuple[Review, ...],
+    rules: OwnRules | None = RULES,
+    *plugins: str,
+    name: str = "cp1",
+    restriction: bool | None = None,
+) -> ApiServer:
+    """An apiserver without flags that gave these answers; `plugins` are those in its metrics."""
+    own = ok(rules) if rules else FORBIDDEN_RULES
+    metrics = ok(Metrics(NOW, admission_plugins=plugins)) if plugins else None
+    probe = None if restriction is None else ok(restriction)
+    told = Observed(ok(answers), own, metrics, probe)
+    return ApiServer(name, None, "", "no mirror pod", observed=told)
+
+
+def restricted(answers: tuple[Review, ...], rules: OwnRules | None = RULES) -> ApiServer:
+    """The same, whose metrics show NodeRestriction."""
+    return asked(answers, rules, "NodeRestriction", "ServiceAccount")
+
+
+def open_to_nodes(answers: tuple[Review, ...], rules: OwnRules | None = RULES) -> ApiServer:
+    """The same, whose metrics show other plugins only."""
+    return asked(answers, rules, "ServiceAccount")
+
+
+FORBIDDEN_RULES: Read[OwnRules] = Read(
+    Outcome.FORBIDDEN, "", "create selfsubjectrulesreviews.authorization.k8s.io", why="refused"
+)
+FORBIDDEN_REVIEWS: Read[tuple[Review, ...]] = Read(
+    Outcome.FORBIDDEN, "", "create subjectaccessreviews.authorization.k8s.io", why="refused"
+)
+REFUSED_LEAKS = {"list_secrets": NO, "list_pods": NO, "delete_node": NO}
+REFUSED_CORE = {"get_node": NO, "create_node": NO, "patch_status": NO, "update_lease": NO}
+ALLOWED_CORE = dict.fromkeys(REFUSED_CORE, YES)

@@ -278,6 +278,11 @@ FOLLOW_UPS: dict[str, tuple[Answers, OwnRules | None, tuple[Probe, ...]]] = {
     "nobody may ask": ((), RULES, ()),
     "a silent webhook beside Node": (answers.NODE_RBAC, WEBHOOK_RULES, LEAKS),
     "a webhook may heal what RBAC refuses": (answers.RBAC, WEBHOOK_RULES, (*LEAKS, *CORE)),
+    "a webhook that denies may refuse what Node serves": (
+        reviews("!no", NO, NO, YES, NO),
+        WEBHOOK_RULES,
+        (*LEAKS, *CORE),
+    ),
     "a silent webhook can't be excluded": (answers.NODE_RBAC, None, LEAKS),
 }
 
