@@ -42,6 +42,14 @@ def is_dark(server: ApiServer) -> bool:
     return server.unasked is not None and server.observed is None and not is_shown
 
 
+def told_of(states: tuple[ApiServerState, ...], snapshot: Snapshot) -> tuple[ApiServerState, ...]:
+    """Those that told anything: the others are no more than apiservers that were not seen. All,
+    where none told.
+    """
+    dark = {server.name for server in snapshot.apiservers.value or () if is_dark(server)}
+    return tuple(state for state in states if state.name not in dark) or states
+
+
 def has_unseen(snapshot: Snapshot, distribution: str) -> bool:
     """True where more apiservers run than were seen; a provider's control plane counts as one.
 

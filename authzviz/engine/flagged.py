@@ -92,6 +92,8 @@ def _restriction(
     is_replaced = "admission-control" in names or (
         defaults in _REPLACING and "enable-admission-plugins" in names
     )
+    if "openshift-config" in names and not is_replaced and "enable-admission-plugins" not in names:
+        return Switch.UNKNOWN, "its admission plugins are in the file that --openshift-config names"
     is_disabled = NODE_RESTRICTION in (values_of(flags, "disable-admission-plugins") or ())
     if not defaults or is_replaced or is_disabled:
         return Switch.OFF, ""

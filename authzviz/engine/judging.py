@@ -16,7 +16,7 @@ from authzviz.engine.assessment import (
     Verdict,
 )
 from authzviz.engine.classes import NodeClass, classes_of
-from authzviz.engine.control_plane import has_unseen, states_of
+from authzviz.engine.control_plane import has_unseen, states_of, told_of
 from authzviz.engine.defaults import assumed_of, narrowed
 from authzviz.engine.distribution import Distribution, distribution_of
 from authzviz.engine.gates import BY_DEFAULT, Settings
@@ -187,7 +187,8 @@ def _control(
         # How many there are is as unknown as what they do: two suffice to disagree.
         nowhere = ApiServerState("", None, None, Switch.UNKNOWN, Switch.UNKNOWN, "")
         states = (nowhere, nowhere)
-    servers = tuple(verdict.profiles_of(state, is_rbac_sure=is_rbac_sure) for state in states)
+    told = told_of(states, snapshot)
+    servers = tuple(verdict.profiles_of(state, is_rbac_sure=is_rbac_sure) for state in told)
     return Control(servers, has_unseen, verdict.opaque_of(states))
 
 

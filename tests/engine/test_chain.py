@@ -57,7 +57,12 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None, Switch, Switch]]
         UNKNOWN,
         OFF,
     ),
-    "authorizers in OpenShift's file": (("--openshift-config=/config.yaml",), None, UNKNOWN, OFF),
+    "authorizers in OpenShift's file": (
+        ("--openshift-config=/config.yaml",),
+        None,
+        UNKNOWN,
+        UNKNOWN,
+    ),
 }
 IMPOSSIBLE: dict[str, tuple[str, ...]] = {
     "unknown mode": ("--authorization-mode=Nodes",),
