@@ -68,9 +68,12 @@ def _server(environment: Mapping[str, str]) -> str:
         )
     bracketed = f"[{host}]" if ":" in host else host
     try:
-        return str(parse_https(f"https://{bracketed}:{port}"))
+        server = parse_https(f"https://{bracketed}:{port}")
     except ValueError as error:
         raise InClusterError(f"{_HOST} and {_PORT} name no server: {error}") from None
+    if server.path:
+        raise InClusterError(f"{_HOST} and {_PORT} name no server: a path is in them")
+    return str(server)
 
 
 def _certificates(path: Path) -> str:

@@ -66,6 +66,7 @@ WRONG: dict[str, tuple[dict[str, str], dict[str, str | bytes | None], str]] = {
     "no environment": ({}, {}, "does not run in a pod"),
     "half an environment": ({**POD, "KUBERNETES_SERVICE_PORT": ""}, {}, "are not set"),
     "port": ({**POD, "KUBERNETES_SERVICE_PORT": "443/x"}, {}, "name no server"),
+    "path": ({**POD, "KUBERNETES_SERVICE_HOST": "10.96.0.1/x"}, {}, "name no server"),
     "host": ({**POD, "KUBERNETES_SERVICE_HOST": "a@b"}, {}, "name no server"),
     "no token": (POD, {"token": None}, "automountServiceAccountToken"),
     "empty token": (POD, {"token": " \n"}, "is empty"),
