@@ -138,14 +138,14 @@ def _plain(review: Review) -> str:
 
 def _row(state: ApiServerState, server: ApiServer | None) -> ApiServerRow:
     if server is None:
-        return ApiServerRow(state, "", False, (_flags_of_state(state),), (), ())
+        return ApiServerRow(state, "", False, (_flags_of_state(state),), _conflicts(state), ())
     reviews = server.observed.reviews.value if server.observed else None
     return ApiServerRow(
         state=state,
         address="" if server.address == state.name else server.address,
         is_alias=server.is_alias,
         sources=tuple(_sources(state, server)),
-        conflicts=tuple(_conflicts(server)),
+        conflicts=_conflicts(state),
         answers=tuple(map(_answer, (reviews or ())[:MOST_ANSWERS])),
     )
 
@@ -211,18 +211,8 @@ def _restriction(read: Read[bool]) -> str:
     return "refused by NodeRestriction" if read.value else "not refused: NodeRestriction is off"
 
 
-def _conflicts(server: ApiServer) -> Iterator[str]:
-    """Where another source says something else of a flag that decides."""
-    if server.flags is None:
-        return
-    ours = _decisive(server.flags)
-    for other in server.other_sources:
-        theirs = _decisive(other.flags)
-        for name in (name for name in _DECISIVE if ours.get(name) != theirs.get(name)):
-            yield (
-                f"{_cut(other.evidence)} says {_flag(name, theirs)}, but {_cut(server.evidence)}, "
-                f"which weighs more, says {_flag(name, ours)}."
-            )
+def _conflicts(state: ApiServerState) -> tuple[str, ...]:
+    return tuple(_cut(said) for said in (*state.contradictions, *state.conflicts))
 
 
 def _decisive(flags: tuple[Flag, ...]) -> dict[str, str]:

@@ -173,13 +173,22 @@ def test_how_something_is_known_is_said(as_viewer: Client, server: ApiServer, sa
 def test_sources_that_contradict_each_other_are_named(as_viewer: Client) -> None:
     old = FlagSource("mirror pod kube-apiserver-cp1", (Flag("authorization-mode", "RBAC"),))
 
-    found = shown(as_viewer, read(replace(SERVER, other_sources=(old,))))
+    what = read(replace(SERVER, other_sources=(old,)))
+    found = shown(as_viewer, what)
 
-    assert (
-        "mirror pod kube-apiserver-cp1 says --authorization-mode=RBAC, but /flagz, which weighs "
-        "more, says --authorization-mode=Node,RBAC." in found.text
-    )
-    assert "says no --enable-admission-plugins" in found.text
+    (state,) = engine.judge(what).apiservers
+    assert state.conflicts
+    assert all(conflict in found.text for conflict in state.conflicts)
+
+
+def test_answers_that_are_not_what_the_flags_say_are_named(as_viewer: Client) -> None:
+    silent = tuple(replace(review, allowed=False, reason="") for review in REVIEWS)
+    what = read(replace(SERVER, observed=replace(OBSERVED, reviews=ok(silent))))
+    found = shown(as_viewer, what)
+
+    (state,) = engine.judge(what).apiservers
+    assert state.contradictions
+    assert all(contradiction in found.text for contradiction in state.contradictions)
 
 
 def test_an_alias_is_no_apiserver_of_its_own(as_viewer: Client) -> None:
