@@ -113,7 +113,7 @@ OUTCOMES = {
     Outcome.FAILED: Word("failed", "critical", "x"),
 }
 
-# Every field of Snapshot.reads, and what it is good for.
+# Every read that is summed up as evidence, and what it is good for.
 READS = {
     "version": ("Version", "which rules the Node authorizer has"),
     "apiservers": (
@@ -127,6 +127,12 @@ READS = {
     "role_bindings": ("RoleBindings", "whom they reach in one namespace"),
     "nodes": ("Nodes", "which kubelets there are, and which are Ready"),
     "leases": ("Leases", "which kubelets renewed their heartbeat"),
+    "node_reviews": ("Reviews of nodes", "whether nodes differ in what they may do"),
+    "flagz": ("/flagz", "which flags the running apiserver has"),
+    "reviews": ("Reviews", "which authorizers answer kubelets, and in which order"),
+    "rules": ("Rules of our own", "whether a webhook is asked, and what these credentials hold"),
+    "metrics": ("/metrics", "which authorizers and admission plugins have been at work"),
+    "restriction": ("Dry run", "whether NodeRestriction is on"),
 }
 
 # What an apiserver is asked about kubelets (engine.probes), by the question's id. The kubelet is

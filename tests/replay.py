@@ -36,6 +36,20 @@ Reply = tuple[int, dict[str, str], bytes]
 Answerer = Callable[[str, dict[str, str], str], Reply | None]
 
 
+@dataclass(frozen=True)
+class Post:
+    """What was posted: where, with which headers, and its JSON."""
+
+    path: str
+    query: dict[str, str]
+    headers: Mapping[str, str]
+    body: Any
+
+
+# What answers a POST; None hangs.
+PostAnswerer = Callable[[Post], Reply | None]
+
+
 @dataclass
 class Replay:
     """A running server: where it is, how to reach it, and what it was asked for."""
@@ -44,6 +58,7 @@ class Replay:
     url: str
     ca: str
     requests: list[str] = field(default_factory=list)
+    posts: list[Post] = field(default_factory=list)
     connections: list[int] = field(default_factory=list)
 
     @property
@@ -99,12 +114,16 @@ def replay(
     name: str = "",
     replace: Mapping[str, Reply | Answerer] | None = None,
     delay_seconds: float = 0.0,
+    posts: Mapping[str, Reply | PostAnswerer] | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> Iterator[Replay]:
     """Serve a recording until the block ends.
 
     `refuse` maps a path, or the beginning of one and a star, to the status that it gets (401, 403,
     404, 429, 500), or to HANG: no answer until the end. `replace` maps a path to a whole reply, or
-    to an Answerer. Each answer comes `delay_seconds` late.
+    to an Answerer. Each answer comes `delay_seconds` late. Reviews are answered as the recorded
+    apiserver did, or as one of its kind would; `posts` maps a path to another answer.
     """
     recorded = responses(recording)
 
@@ -118,9 +137,22 @@ def replay(
         if replace and path in replace:
             replaced = replace[path]
             return replaced(path, query, accept) if callable(replaced) else replaced
-        return _recorded(recorded, path, query, accept)
+        return recorded_reply(recorded, path, query, accept)
 
-    with serve(answer, name=name or recording) as server:
+    def answer_post(post: Post) -> Reply | None:
+        refusal = _refusal(refuse or {}, post.path)
+        if refusal:
+            return None if refusal == HANG else status_reply(int(refusal), post.path)
+        if posts and post.path in posts:
+            replaced = posts[post.path]
+            return replaced(post) if callable(replaced) else replaced
+        from tests.reviews import review_of
+
+        return review_of(recording, post)
+
+    with serve(
+        answer, name=name or recording, answer_post=answer_post, host=host, port=port
+    ) as server:
         yield server
 
 
@@ -131,10 +163,14 @@ def serve(
     name: str = "fake",
     raw: Callable[[socket.socket], None] | None = None,
     expired: bool = False,
+    answer_post: PostAnswerer | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> Iterator[Replay]:
     """Serve what `answer(path, query, accept)` gives over TLS; None hangs until the end.
 
-    `raw` takes over the connection after the request's head, to break HTTP at will.
+    `raw` takes over the connection after the request's head, to break HTTP at will. Without
+    `answer_post` nothing is known at any path that is posted to.
     """
     ended = threading.Event()
     ca, certificate = _certificates(expired)
@@ -147,6 +183,22 @@ def serve(
 
         def do_GET(self) -> None:
             running.requests.append(self.path)
+            url = urlsplit(self.path)
+            query = {key: values[0] for key, values in parse_qs(url.query).items()}
+            accept = self.headers.get("Accept", "")
+            self.answer_with(lambda: answer(unquote(url.path), query, accept))
+
+        def do_POST(self) -> None:
+            url = urlsplit(self.path)
+            query = {key: values[0] for key, values in parse_qs(url.query).items()}
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            post = Post(url.path, query, dict(self.headers.items()), body)
+            running.posts.append(post)
+            self.answer_with(
+                lambda: answer_post(post) if answer_post else status_reply(404, post.path)
+            )
+
+        def answer_with(self, find: Callable[[], Reply | None]) -> None:
             if raw:
                 self.close_connection = True
                 with contextlib.suppress(OSError):
@@ -155,16 +207,14 @@ def serve(
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 self.reply(status_reply(401, self.path))
                 return
-            url = urlsplit(self.path)
-            query = {key: values[0] for key, values in parse_qs(url.query).items()}
-            found = answer(unquote(url.path), query, self.headers.get("Accept", ""))
+            found = find()
             if found is None:
                 ended.wait(60)
                 self.close_connection = True
             else:
                 self.reply(found)
 
-    server = _Server(("127.0.0.1", 0), Handler)
+    server = _Server((host, port), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
         file.write(certificate)
@@ -173,7 +223,7 @@ def serve(
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
-    running.url = f"https://127.0.0.1:{server.server_address[1]}"
+    running.url = f"https://{host}:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -268,7 +318,10 @@ def _refusal(refuse: Mapping[str, int | str], path: str) -> int | str:
     return 0
 
 
-def _recorded(recorded: dict[str, Any], path: str, query: dict[str, str], accept: str) -> Reply:
+def recorded_reply(
+    recorded: dict[str, Any], path: str, query: dict[str, str], accept: str
+) -> Reply:
+    """What the recording holds for that path."""
     parent, _, last = path.rpartition("/")
     if path not in recorded and parent == "/api/v1/nodes":
         return _one(json.loads(recorded[parent]["json"])["items"], last, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,15 @@ from authzviz.commands.common import (
     FILE,
     UNREACHABLE,
     allow_exec_option,
+    apiserver_option,
+    check_apiservers,
     chosen,
     failing_verdicts,
     in_cluster_option,
     kubeconfig_option,
     load_bundle,
     paint,
+    probe_restriction_option,
     read,
     wrong_usage,
 )
@@ -65,6 +69,8 @@ _MOST_AT_ONCE = 8
     help="Exit with 1 on these; by default on all but node-authorizer; 'none' for never.",
 )
 @allow_exec_option
+@apiserver_option
+@probe_restriction_option
 def check(
     kubeconfig: Path | None,
     context: tuple[str, ...],
@@ -76,15 +82,21 @@ def check(
     format_: str,
     fail_on: str,
     allow_exec: bool,
+    apiservers: tuple[str, ...],
+    probe_node_restriction: bool,
 ) -> None:
     """Judge clusters: by which path do their kubelets get their permissions, and is it safe?"""
     failing = failing_verdicts(fail_on)
     checked = [_check_bundle(path) for path in bundle]
     if flags or kubernetes_version:
         checked += _check_flags(flags, kubernetes_version)
-    if not checked or kubeconfig or context or all_contexts or in_cluster:
+    if not checked or kubeconfig or context or all_contexts or in_cluster or apiservers:
         found = chosen(kubeconfig, context, all_contexts, allow_exec, in_cluster)
-        checked += _each(_check_context, found)
+        check_apiservers(apiservers, found)
+        asked = partial(
+            _check_context, apiservers=apiservers, may_impersonate=probe_node_restriction
+        )
+        checked += _each(asked, found)
     click.echo(_report(checked, format_, failing))
     if any(cluster.assessment is None for cluster in checked):
         raise Exit(UNREACHABLE)
@@ -92,10 +104,12 @@ def check(
         raise Exit(FAILED)
 
 
-def _check_context(context: Context) -> Checked:
+def _check_context(
+    context: Context, *, apiservers: tuple[str, ...], may_impersonate: bool
+) -> Checked:
     from authzviz.reports.checked import Checked
 
-    snapshot = read(context)
+    snapshot = read(context, apiservers=apiservers, may_impersonate=may_impersonate)
     if isinstance(snapshot, str):
         server = context.credentials.server if context.credentials else ""
         return Checked(context.name, server, None, None, snapshot)

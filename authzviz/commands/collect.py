@@ -11,9 +11,12 @@ from authzviz.commands.common import (
     FILE,
     UNREACHABLE,
     allow_exec_option,
+    apiserver_option,
+    check_apiservers,
     chosen,
     in_cluster_option,
     kubeconfig_option,
+    probe_restriction_option,
     read,
     wrong_usage,
 )
@@ -27,6 +30,8 @@ from authzviz.commands.common import (
 @click.option("--context", metavar="C", help="Not the current one.")
 @in_cluster_option
 @allow_exec_option
+@apiserver_option
+@probe_restriction_option
 @click.option("--with-pods", is_flag=True, help="With the names of what each pod uses.")
 def collect(
     output: Path,
@@ -34,13 +39,22 @@ def collect(
     context: str | None,
     in_cluster: bool,
     allow_exec: bool,
+    apiservers: tuple[str, ...],
+    probe_node_restriction: bool,
     with_pods: bool,
 ) -> None:
     """Read a cluster into a bundle: names, rules and authorization flags, no secrets."""
     from authzviz.kube import bundle
 
-    (source,) = chosen(kubeconfig, [context] if context else [], False, allow_exec, in_cluster)
-    snapshot = read(source, with_pods=with_pods)
+    found = chosen(kubeconfig, [context] if context else [], False, allow_exec, in_cluster)
+    check_apiservers(apiservers, found)
+    (source,) = found
+    snapshot = read(
+        source,
+        with_pods=with_pods,
+        apiservers=apiservers,
+        may_impersonate=probe_node_restriction,
+    )
     if isinstance(snapshot, str):
         click.echo(f"{source.name}: {snapshot}", err=True)
         raise Exit(UNREACHABLE)

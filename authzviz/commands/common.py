@@ -36,6 +36,21 @@ in_cluster_option = click.option(
     " is no kubeconfig.",
 )
 
+apiserver_option = click.option(
+    "--apiserver",
+    "apiservers",
+    multiple=True,
+    metavar="URL",
+    help="An apiserver that is asked by itself, with the context's credentials; may be repeated."
+    " Where every one of several is named, none goes unseen behind a balancer. Needs one context.",
+)
+probe_restriction_option = click.option(
+    "--probe-node-restriction",
+    is_flag=True,
+    help="Ask for NodeRestriction with a dry run, as a node that nobody has; nothing is stored."
+    " Needs the right to impersonate kubelets: where system:nodes is bound to system:node, whoever"
+    " holds that right can read every secret. Give it for this purpose only, and take it back.",
+)
 
 plain_format_option = click.option(
     "--format",
@@ -133,7 +148,13 @@ def _nothing_chosen(contexts: dict[str, Context], paths: Sequence[Path]) -> str:
     return f"no current context; choose with --context from: {', '.join(contexts)}"
 
 
-def read(context: Context, *, with_pods: bool = False) -> Snapshot | str:
+def read(
+    context: Context,
+    *,
+    with_pods: bool = False,
+    apiservers: tuple[str, ...] = (),
+    may_impersonate: bool = False,
+) -> Snapshot | str:
     """The context's snapshot, or why not even /version was answered."""
     if context.credentials is None:
         return context.problem
@@ -143,10 +164,28 @@ def read(context: Context, *, with_pods: bool = False) -> Snapshot | str:
 
     try:
         return collect(
-            context.credentials, name=context.name, policy=COMMAND_LINE, with_pods=with_pods
+            context.credentials,
+            name=context.name,
+            policy=COMMAND_LINE,
+            with_pods=with_pods,
+            apiserver_urls=apiservers,
+            may_impersonate=may_impersonate,
         )
     except ClusterUnreachable as error:
         return error.message
+
+
+def check_apiservers(urls: Sequence[str], contexts: Sequence[Context]) -> None:
+    """Exit with 2 where --apiserver names no URL of a server, or several contexts are read."""
+    from authzviz.net.url import parse_https
+
+    if urls and len(contexts) != 1:
+        raise wrong_usage("--apiserver names apiservers of one cluster: choose one context")
+    for url in urls:
+        try:
+            parse_https(url)
+        except ValueError as problem:
+            raise wrong_usage(f"--apiserver {url}: {problem}") from None
 
 
 def load_bundle(path: Path) -> Snapshot:

@@ -95,14 +95,16 @@ class Metrics:
 class Observed:
     """What one apiserver answered when it was asked by itself.
 
-    `metrics` and `restriction` are None where that was not asked; `restriction` is the dry-run
-    probe of NodeRestriction, which only an operator turns on: True where it refused.
+    `metrics`, `restriction` and `flagz` are None where that was not asked; `restriction` is the
+    dry-run probe of NodeRestriction, which only an operator turns on: True where it refused.
+    `flagz` are the flags of the running process, which ApiServer.flags then are, too.
     """
 
     reviews: Read[tuple[Review, ...]]
     rules: Read[OwnRules]
     metrics: Read[Metrics] | None = None
     restriction: Read[bool] | None = None
+    flagz: Read[tuple[Flag, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

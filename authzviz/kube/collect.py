@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
 from authzviz.engine.model import Binding, Outcome, Read, Role, Snapshot
-from authzviz.kube.apiservers import read_apiservers, read_endpoints
+from authzviz.kube.apiservers import read_mirror_pods
 from authzviz.kube.connection import Connection
+from authzviz.kube.control_plane import Guide, Listed, ask_others, places_of, read_of, told_by
 from authzviz.kube.credentials import Credentials, expires_at
+from authzviz.kube.endpoints import read_endpoints
 from authzviz.kube.errors import (
     ClusterUnreachable,
     NotAnApiserver,
@@ -21,7 +24,11 @@ from authzviz.kube.errors import (
 from authzviz.kube.lists import Kind, expect, read_list
 from authzviz.kube.nodes import read_leases, read_nodes
 from authzviz.kube.objects import UNDECODABLE, BindingJson, RoleJson, to_binding, to_role
+from authzviz.kube.observe import Manner, made_up_name, observe, observe_more
 from authzviz.kube.pods import read_attachments, read_claims, read_pods, read_volumes
+from authzviz.kube.remembered import NOTHING, Remembered
+from authzviz.kube.reviews import read_node_reviews
+from authzviz.kube.sampled import nodes_to_ask
 from authzviz.net import AddressPolicy
 
 MAX_BYTES = 512 << 20
@@ -40,13 +47,18 @@ def collect(
     deadline_seconds: float = 30.0,
     max_bytes: int = MAX_BYTES,
     with_pods: bool = False,
+    apiserver_urls: tuple[str, ...] = (),
+    may_impersonate: bool = False,
+    remembered: Remembered = NOTHING,
 ) -> Snapshot:
     """What the cluster says now; each read ends as ok, forbidden or failed, never as empty.
 
     Raises ClusterUnreachable where not even /version is answered. Takes at most
     `deadline_seconds`, and takes at most `max_bytes` from the other side. What decides most is
     read first, so that a slow cluster still tells it. `with_pods` reads what pods use, too: the
-    names of secrets, config maps, claims and volumes.
+    names of secrets, config maps, claims and volumes. `apiserver_urls` are asked each by itself,
+    with the same credentials; `may_impersonate` allows the dry run that tells NodeRestriction.
+    `remembered` is what the last poll saw: what it read just now is not read again.
     """
     read_at = datetime.now(UTC)
     if credentials.exec_plugin:
@@ -57,8 +69,11 @@ def collect(
         credentials, policy, deadline_seconds=deadline_seconds, max_bytes=max_bytes
     ) as connection:
         version = _read_version(connection, credentials)
-        apiservers = read_apiservers(connection)
-        endpoints = read_endpoints(connection)
+        manner = Manner(made_up_name(), version.value or "", may_impersonate, remembered)
+        pods_seen = read_mirror_pods(connection)
+        endpoints, addresses = read_endpoints(connection)
+        places = places_of(Listed(pods_seen, addresses, apiserver_urls, manner.version), connection)
+        observed = observe(connection, manner)
         cluster_roles = _roles(connection, "clusterroles", "ClusterRoleList")
         cluster_role_bindings = _bindings(
             connection, "clusterrolebindings", "ClusterRoleBindingList"
@@ -67,10 +82,19 @@ def collect(
         role_bindings = _bindings(connection, "rolebindings", "RoleBindingList")
         leases = read_leases(connection)
         nodes = read_nodes(connection)
-        pods = read_pods(connection) if with_pods else None
-        claims = read_claims(connection) if with_pods else None
-        volumes = read_volumes(connection) if with_pods else None
-        attachments = read_attachments(connection) if with_pods else None
+        chosen = nodes_to_ask(
+            (*(cluster_role_bindings.value or ()), *(role_bindings.value or ())),
+            nodes.value or (),
+            leases.value or (),
+            connection.server_time or read_at,
+        )
+        node_reviews = read_node_reviews(connection, chosen, manner.nobody, observed.reviews)
+        of_pods = _about_pods(connection) if with_pods else {}
+        ask_others(places, Guide(credentials, policy, connection, manner))
+        main = next(place for place in places if place.is_main)
+        observed = observe_more(connection, main.server.name, observed, manner)
+        main.server = told_by(main.server, observed)
+        apiservers = read_of(places, pods_seen)
     return Snapshot(
         name=name,
         server=str(connection.server),
@@ -85,11 +109,19 @@ def collect(
         role_bindings=role_bindings,
         nodes=nodes,
         leases=leases,
-        pods=pods,
-        claims=claims,
-        volumes=volumes,
-        volume_attachments=attachments,
+        node_reviews=node_reviews,
+        **of_pods,
     )
+
+
+def _about_pods(connection: Connection) -> dict[str, Any]:
+    """What pods use, by the names of Snapshot's fields."""
+    return {
+        "pods": read_pods(connection),
+        "claims": read_claims(connection),
+        "volumes": read_volumes(connection),
+        "volume_attachments": read_attachments(connection),
+    }
 
 
 def _read_version(connection: Connection, credentials: Credentials) -> Read[str]:

@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import TYPE_CHECKING, Self
 
@@ -20,6 +21,7 @@ from authzviz.net.pinned import LimitedSocket, Limits, PinnedConnection, Route
 from authzviz.net.url import parse_https
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from authzviz.kube.credentials import Credentials
@@ -31,6 +33,7 @@ _MAX_HEADER_BYTES = 64 << 10
 _MAX_TRIES = 4
 _MAX_WAIT_SECONDS = 5.0
 _PIECE = 1 << 16
+_NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,33 @@ class Answer:
     body: bytearray
 
 
+class Question(StrEnum):
+    """All that is ever posted; none of it changes anything.
+
+    A review is answered and kept nowhere. The lease is a dry run: what admission says to it is
+    all that is wanted, and an apiserver stores nothing of it.
+    """
+
+    ACCESS_REVIEW = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    OWN_RULES_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    LEASE_DRY_RUN = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases?dryRun=All"
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One request, and what takes a good answer's body where that is not kept: False ends it."""
+
+    method: str
+    path: str
+    accept: str = JSON
+    max_bytes: int = MAX_ANSWER_BYTES
+    body: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    take: Callable[[bytes], bool] | None = None
+
+
 class Connection:
-    """Reads of one cluster within one deadline and one byte budget; nothing but GET.
+    """Reads of one cluster within one deadline and one byte budget: GET, and each Question.
 
     `server_time` is the apiserver's own clock, as of its last answer.
 
@@ -88,14 +116,53 @@ class Connection:
     ) -> None:
         self._http.close()
 
+    @property
+    def peer(self) -> str:
+        """The address that answered, such as 192.0.2.1:6443; "" for none, or more than one."""
+        peers = self._http.peers
+        return address_of(*next(iter(peers))) if len(peers) == 1 else ""
+
     def get(self, path: str, *, accept: str = JSON, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
         """The answer to a GET, whatever its status; waits and asks again where told to (429).
 
         Raises ClusterUnreachable where there was none, ReadFailed where it was not acceptable.
         """
+        return self._answer(_Exchange("GET", path, accept, max_bytes))
+
+    def get_until(
+        self, path: str, take: Callable[[bytes], bool], *, accept: str, max_bytes: int
+    ) -> Answer:
+        """As `get`, but a good answer's body goes to `take`, piece by piece, and is not kept.
+
+        An empty piece is its end. Nothing more is read once `take` says False, or `max_bytes` have
+        come; what is left in the middle costs the connection.
+        """
+        return self._answer(_Exchange("GET", path, accept, max_bytes, take=take))
+
+    def post(
+        self, question: Question, body: bytes, *, headers: Mapping[str, str] = _NONE
+    ) -> Answer:
+        """The answer to a question, as `get` gives it: asking it again does no harm.
+
+        Raises ValueError for impersonation in anything but the dry run.
+        """
+        if headers and question is not Question.LEASE_DRY_RUN:
+            raise ValueError("only the dry run may be asked as somebody else")
+        asked = (*headers.items(), ("Content-Type", JSON))
+        return self._answer(_Exchange("POST", Question(question).value, JSON, 1 << 20, body, asked))
+
+    def reach(self, seconds: float) -> None:
+        """Connect within `seconds`. Raises ClusterUnreachable, ReadFailed."""
+        self.limits.begin_read(seconds)
+        try:
+            self._http.connect()
+        except (HTTPException, OSError, ValueError) as error:
+            raise trouble(error, self.server.host, self.clean) from None
+
+    def _answer(self, exchange: _Exchange) -> Answer:
         for tries_left in reversed(range(_MAX_TRIES)):
             self.limits.begin_read(self._read_seconds)
-            answer, wait = self._once(path, accept, max_bytes)
+            answer, wait = self._once(exchange)
             wait *= random.uniform(1.0, 1.3)  # noqa: S311 - jitter, so that pollers part
             if answer.status not in {429, 503} or wait == 0 or not tries_left:
                 return answer
@@ -112,12 +179,13 @@ class Connection:
         text = re.sub(r"\s+", " ", text).strip()
         return text if len(text) <= 300 else text[:299] + "…"
 
-    def _once(self, path: str, accept: str, max_bytes: int) -> tuple[Answer, float]:
+    def _once(self, exchange: _Exchange) -> tuple[Answer, float]:
         """One exchange: the answer, and for how many seconds it asks us to wait."""
-        asked = {**self._headers, "Accept": accept}
+        asked = {**self._headers, "Accept": exchange.accept, **dict(exchange.headers)}
+        target = f"{self.server.path}{exchange.path}"
         try:
-            response = self._http.ask("GET", f"{self.server.path}{path}", asked)
-            body = self._body(response, max_bytes)
+            response = self._http.ask(exchange.method, target, asked, exchange.body)
+            body = self._body(response, exchange)
         except BaseException as error:
             self._http.close()  # what is left of the answer must not be the next one's beginning
             if isinstance(error, (HTTPException, OSError, ValueError)):
@@ -128,20 +196,44 @@ class Connection:
         answer = Answer(response.status, headers.get("Content-Type", ""), body)
         return answer, _retry_after(headers.get("Retry-After", ""))
 
-    def _body(self, response: HTTPResponse, max_bytes: int) -> bytearray:
+    def _body(self, response: HTTPResponse, exchange: _Exchange) -> bytearray:
         headers = response.headers
         if sum(len(name) + len(value) for name, value in headers.items()) > _MAX_HEADER_BYTES:
             raise ReadFailed("the answer's headers are too large")
         if headers.get("Content-Encoding", "identity") not in {"", "identity"}:
             raise ReadFailed("the answer is compressed, though none was asked for")
+        if exchange.take and response.status == 200:
+            return self._given_away(response, exchange.take, exchange.max_bytes)
         body = bytearray()
         while piece := response.read(_PIECE):
             body += piece
-            if len(body) > max_bytes:
-                raise ReadFailed(f"the answer is larger than {max_bytes >> 20} MiB")
-        if response.length:  # http.client tells of a body that breaks off only where it is chunked
-            raise IncompleteRead(b"", response.length)
+            if len(body) > exchange.max_bytes:
+                raise ReadFailed(f"the answer is larger than {exchange.max_bytes >> 20} MiB")
+        _check_end(response)
         return body
+
+    def _given_away(
+        self, response: HTTPResponse, take: Callable[[bytes], bool], max_bytes: int
+    ) -> bytearray:
+        left = max_bytes
+        while piece := response.read(_PIECE):
+            left -= len(piece)
+            if not take(piece) or left <= 0:
+                self._http.close()
+                return bytearray()
+        _check_end(response)
+        take(b"")
+        return bytearray()
+
+
+def _check_end(response: HTTPResponse) -> None:
+    if response.length:  # http.client tells of a body that breaks off only where it is chunked
+        raise IncompleteRead(b"", response.length)
+
+
+def address_of(host: str, port: int) -> str:
+    """Address and port as one text: 192.0.2.1:6443, [2001:db8::1]:6443."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _tls(credentials: Credentials) -> ssl.SSLContext:

@@ -63,6 +63,12 @@ def of_container(command: Sequence[str], args: Sequence[str]) -> tuple[Flag, ...
     return flags
 
 
+def secure_port(command: Sequence[str], args: Sequence[str]) -> int | None:
+    """The port of --secure-port, None where the command shows none."""
+    ports = [value for name, value in pairs([*command, *args]) if name == "secure-port"]
+    return int(ports[-1]) if ports and re.fullmatch("[0-9]{1,5}", ports[-1]) else None
+
+
 def of_flagz_json(flags: dict[str, str]) -> tuple[Flag, ...]:
     """The kept flags of a JSON /flagz; there every flag stands, so an empty one is an unset one.
 

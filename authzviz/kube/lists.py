@@ -23,6 +23,8 @@ PAGE = 500
 _MAX_PAGES = 1000
 MAX_ITEMS = 200_000
 _MAX_GAPS = 20
+# A review is "created", though it is kept nowhere.
+_GOOD = (200, 201)
 
 
 class ListMeta(msgspec.Struct, frozen=True, gc=False, rename={"next": "continue"}):
@@ -210,16 +212,16 @@ def _name(raw: msgspec.Raw) -> str:
 
 def expect(connection: Connection, answer: Answer) -> bytearray:
     """The body of a good answer. Raises ReadForbidden, NotFound, Expired or ReadFailed."""
-    if answer.status == 200:
+    if answer.status in _GOOD:
         return answer.body
-    said = connection.clean(_message(answer.body))
+    said = connection.clean(message_of(answer.body))
     if answer.status == 403:
         raise ReadForbidden(said or "403 Forbidden")
     kind = {404: NotFound, 410: Expired}.get(answer.status, ReadFailed)
     raise kind(f"the apiserver answered {_phrase(answer.status)}" + (f": {said}" if said else ""))
 
 
-def _message(body: bytearray) -> str:
+def message_of(body: bytearray) -> str:
     """The message of a Status; nothing of anything else, which may be a page of HTML."""
     try:
         status = msgspec.json.decode(body, type=_Status)

@@ -161,9 +161,15 @@ class PodSpec(_Struct):
     node_name: str = ""
 
 
+class PodStatus(_Struct):
+    host_ip: str = msgspec.field(name="hostIP", default="")
+    pod_ip: str = msgspec.field(name="podIP", default="")
+
+
 class PodJson(_Struct):
     metadata: Metadata
     spec: PodSpec
+    status: PodStatus = msgspec.field(default_factory=PodStatus)
 
 
 def to_role(found: RoleJson) -> Role:

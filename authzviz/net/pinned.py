@@ -159,7 +159,10 @@ class Route:
 
 
 class PinnedConnection(HTTPSConnection):
-    """The standard library's connection, over a Route; opened when it is first used."""
+    """The standard library's connection, over a Route; opened when it is first used.
+
+    `peers` are the addresses and ports that it has been connected to.
+    """
 
     def __init__(
         self, host: str, port: int, *, route: Route, context: ssl.SSLContext, certificate_name: str
@@ -169,6 +172,7 @@ class PinnedConnection(HTTPSConnection):
         self._route = route
         self._tls = context
         self._certificate_name = certificate_name
+        self.peers: set[tuple[str, int]] = set()
 
     def connect(self) -> None:
         """Connect to a checked address. Raises AddressForbidden, NameUnresolved, OSError."""
@@ -176,7 +180,9 @@ class PinnedConnection(HTTPSConnection):
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.settimeout(self._route.limits.read_left())
+            host, port = plain.getpeername()[:2]
             self.sock = self._tls.wrap_socket(plain, server_hostname=self._certificate_name)
+            self.peers.add((host, port))
         except BaseException:
             plain.close()
             raise

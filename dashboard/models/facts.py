@@ -33,7 +33,8 @@ class CurrentState(models.Model):
 
     `assessment` is the engine's Assessment as compressed JSON; what the fleet page lists is
     repeated in columns, so that a thousand rows unpack nothing. `passing` holds, compressed, what
-    changes with every poll: nodes and leases with their times.
+    changes with every poll: nodes and leases with their times. `remembered` is what the next poll
+    need not ask again, compressed, too.
     """
 
     cluster = models.OneToOneField(
@@ -42,6 +43,7 @@ class CurrentState(models.Model):
     snapshot = models.ForeignKey(StoredSnapshot, models.CASCADE, related_name="+")
     generation = models.PositiveBigIntegerField()
     passing = models.BinaryField()
+    remembered = models.BinaryField(default=b"")
     reads = models.JSONField()
     read_at = models.DateTimeField()
     clock_skew_seconds = models.FloatField(null=True)

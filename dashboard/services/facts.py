@@ -8,7 +8,7 @@ import hashlib
 import zlib
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,18 +25,16 @@ from authzviz.engine.model import (
     Review,
     SigningRequest,
     Snapshot,
-    Unasked,
 )
-from authzviz.kube import bundle
+from authzviz.kube import bundle, remembered
+from authzviz.kube.remembered import NOTHING, Remembered
 from dashboard.models import CurrentState
+from dashboard.services import telling
 
 T = TypeVar("T")
 
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-
 _LASTING = (
     "version",
-    "apiservers",
     "endpoints",
     "cluster_roles",
     "cluster_role_bindings",
@@ -49,8 +47,8 @@ _LASTING = (
 class Passing:
     """What differs with every poll, and so is kept only for the current state.
 
-    Of the apiservers that is when their /metrics were read and why they were not asked; None in
-    what older versions have stored.
+    Of the apiservers, too, the latest answers are kept: reasons and times in them differ, though
+    they tell the same. None in what older versions have stored.
     """
 
     read_at: datetime
@@ -75,9 +73,10 @@ def unpack(packed: bytes, kind: type[T]) -> T:
 
 
 def pack_snapshot(snapshot: Snapshot) -> bytes:
-    """`snapshot` as a gzipped bundle to keep for good, without leases: they are as old as the poll
-    and tell nothing later.
+    """`snapshot` as a gzipped bundle to keep for good, without leases and signing requests: they
+    are as old as the poll and tell nothing later.
     """
+    snapshot = dataclasses.replace(snapshot, signing_requests=None)
     leases = snapshot.leases
     if leases.value is not None:
         snapshot = dataclasses.replace(snapshot, leases=dataclasses.replace(leases, value=()))
@@ -124,13 +123,31 @@ def current_assessment(state: CurrentState) -> Assessment:
     return engine.judge(current_snapshot(state))
 
 
-def facts_hash(snapshot: Snapshot) -> str:
-    """The SHA-256 of what lasts: flags, RBAC, versions, node counts, and how each read ended.
+def remembered_of(cluster_id: int) -> Remembered:
+    """What the last good poll of the cluster left to the next one."""
+    states = CurrentState.objects.filter(cluster_id=cluster_id)
+    packed = states.values_list("remembered", flat=True).first()
+    try:
+        return unpack(bytes(packed), Remembered) if packed else NOTHING
+    except msgspec.ValidationError:
+        return NOTHING  # another version's
 
-    Neither the order of lists nor times, leases and readiness change it.
+
+def remember(cluster_id: int, snapshot: Snapshot) -> bytes:
+    """What this poll leaves to the next one, packed."""
+    return pack(remembered.of(snapshot, remembered_of(cluster_id)))
+
+
+def facts_hash(snapshot: Snapshot) -> str:
+    """The SHA-256 of what lasts: flags, RBAC, versions, node counts, what apiservers answer, and
+    how each read ended.
+
+    Neither the order of lists nor times, leases, readiness and the wording of reasons change it.
     """
-    reads = {**snapshot.reads, "apiservers": _without_times(snapshot.apiservers)}
-    facts: dict[str, Any] = {name: _facts_of(reads[name]) for name in _LASTING}
+    facts: dict[str, Any] = {name: _facts_of(snapshot.reads[name]) for name in _LASTING}
+    facts["apiservers"] = telling.of_apiservers(snapshot.apiservers)
+    if snapshot.node_reviews is not None:
+        facts["node_reviews"] = telling.of_node_reviews(snapshot.node_reviews)
     # Only bundles hold these: a newer one may differ in nothing else.
     for name, read in snapshot.reads_about_pods.items():
         facts[name] = _facts_of(read)
@@ -149,18 +166,40 @@ def is_whole(snapshot: Snapshot) -> bool:
 
 
 def read_summaries(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """How each read ended, without its value: what the page lists as evidence."""
-    return [
-        {
-            "name": name,
-            "outcome": read.outcome.value,
-            "source": read.source,
-            "permission": read.permission,
-            "why": read.why,
-            "gaps": list(read.gaps),
-        }
-        for name, read in snapshot.reads.items()
-    ]
+    """How each read ended, without its value: what the page lists as evidence.
+
+    What was asked of apiservers comes last, with the `server` that it was asked of.
+    """
+    whole = [_summary(name, read) for name, read in snapshot.reads.items()]
+    if snapshot.node_reviews is not None:
+        whole.append(_summary("node_reviews", snapshot.node_reviews))
+    for server in snapshot.apiservers.value or ():
+        observed = server.observed
+        asked: dict[str, Read[object] | None] = {}
+        if observed is not None:
+            asked = {
+                "flagz": observed.flagz,
+                "reviews": observed.reviews,
+                "rules": observed.rules,
+                "metrics": observed.metrics,
+                "restriction": observed.restriction,
+            }
+        whole += [
+            _summary(name, read, server.name) for name, read in asked.items() if read is not None
+        ]
+    return whole
+
+
+def _summary(name: str, read: Read[object], server: str = "") -> dict[str, Any]:
+    return {
+        "name": name,
+        "outcome": read.outcome.value,
+        "source": read.source,
+        "permission": read.permission,
+        "why": read.why,
+        "gaps": list(read.gaps),
+        **({"server": server} if server else {}),
+    }
 
 
 def skew_seconds(snapshot: Snapshot) -> float | None:
@@ -168,25 +207,6 @@ def skew_seconds(snapshot: Snapshot) -> float | None:
     if snapshot.server_time is None:
         return None
     return (snapshot.server_time - snapshot.read_at).total_seconds()
-
-
-def _without_times(read: Read[tuple[ApiServer, ...]]) -> Read[tuple[ApiServer, ...]]:
-    """The apiservers without when and why each was or was not asked: that changes by itself."""
-    if read.value is None:
-        return read
-    return dataclasses.replace(read, value=tuple(map(_without_time, read.value)))
-
-
-def _without_time(server: ApiServer) -> ApiServer:
-    observed = server.observed
-    if observed is not None:
-        metrics = observed.metrics
-        if metrics is not None and metrics.value is not None:
-            timeless = dataclasses.replace(metrics.value, read_at=_NEVER)
-            metrics = dataclasses.replace(metrics, value=timeless)
-        observed = dataclasses.replace(observed, metrics=metrics)
-    unasked = None if server.unasked is None else Unasked("", _NEVER)
-    return dataclasses.replace(server, observed=observed, unasked=unasked)
 
 
 def _facts_of(read: Read[object]) -> tuple[Outcome, tuple[str, ...], object]:

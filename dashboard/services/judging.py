@@ -26,6 +26,7 @@ def store(cluster: Cluster, snapshot: Snapshot, assessment: Assessment) -> Curre
         "snapshot": _stored_snapshot(cluster, snapshot),
         "generation": cluster.generation,
         "passing": facts.pack(facts.passing(snapshot)),
+        "remembered": facts.remember(cluster.pk, snapshot),
         "reads": facts.read_summaries(snapshot),
         "read_at": snapshot.read_at,
         "clock_skew_seconds": facts.skew_seconds(snapshot),

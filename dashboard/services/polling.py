@@ -20,7 +20,7 @@ from authzviz import engine
 from authzviz.engine.assessment import Assessment
 from authzviz.engine.model import Snapshot
 from dashboard.models import LIVE, Cluster
-from dashboard.services import clock, judging, reading
+from dashboard.services import clock, facts, judging, reading
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,11 @@ def poll(cluster_id: int) -> None:
         return
     cluster = lease.cluster
     try:
-        snapshot = reading.read_cluster(cluster, deadline_seconds=settings.POLL_DEADLINE_SECONDS)
+        snapshot = reading.read_cluster(
+            cluster,
+            deadline_seconds=settings.POLL_DEADLINE_SECONDS,
+            remembered=facts.remembered_of(cluster.pk),
+        )
         assessment = engine.judge(snapshot)
         store_result(lease, snapshot, assessment)
     except reading.ReadError as error:

@@ -10,6 +10,7 @@ from authzviz.engine.model import Snapshot
 from authzviz.kube import in_cluster
 from authzviz.kube.credentials import Credentials
 from authzviz.kube.errors import KubeError
+from authzviz.kube.remembered import NOTHING, Remembered
 from authzviz.net import AddressForbidden, AddressPolicy
 from authzviz.net.pinned import DeadlineOver, NameUnresolved, resolve, resolve_in_time
 from authzviz.net.url import parse_https
@@ -38,6 +39,7 @@ class Reader(Protocol):
         apiserver_urls: tuple[str, ...] = (),
         may_impersonate: bool = False,
         own_server: str = "",
+        remembered: Remembered = NOTHING,
     ) -> Snapshot:
         """What was read; raises ReadError."""
 
@@ -47,14 +49,16 @@ def over_the_network(
     *,
     name: str,
     deadline_seconds: float,
-    apiserver_urls: tuple[str, ...] = (),  # noqa: ARG001 - collect does not take it yet
-    may_impersonate: bool = False,  # noqa: ARG001 - nor this
+    apiserver_urls: tuple[str, ...] = (),
+    may_impersonate: bool = False,
     own_server: str = "",
+    remembered: Remembered = NOTHING,
 ) -> Snapshot:
     """Read the cluster's apiserver; raises ReadError.
 
     `apiserver_urls` are its apiservers where the operator lists them, each asked by itself.
     `may_impersonate` lets NodeRestriction be probed. `own_server` is as in `address_policy`.
+    `remembered` is what the last poll saw.
     """
     # Only a process that reads pays for the client: it takes longer to import than all of Django.
     from authzviz.kube.collect import collect
@@ -65,6 +69,9 @@ def over_the_network(
             name=name,
             policy=address_policy(own_server),
             deadline_seconds=deadline_seconds,
+            apiserver_urls=apiserver_urls,
+            may_impersonate=may_impersonate,
+            remembered=remembered,
         )
     except KubeError as error:
         raise ReadError(without_secrets(str(error), credentials)) from error
@@ -155,8 +162,13 @@ def own_credentials() -> Credentials:
         raise ReadError(f"This pod's service account can't be used: {error}") from error
 
 
-def read_cluster(cluster: Cluster, *, deadline_seconds: float) -> Snapshot:
-    """Read `cluster` as its settings say; raises ReadError."""
+def read_cluster(
+    cluster: Cluster, *, deadline_seconds: float, remembered: Remembered = NOTHING
+) -> Snapshot:
+    """Read `cluster` as its settings say; `remembered` is what the last poll saw.
+
+    Raises ReadError.
+    """
     credentials = open_credentials(cluster)
     return read(
         credentials,
@@ -165,6 +177,7 @@ def read_cluster(cluster: Cluster, *, deadline_seconds: float) -> Snapshot:
         apiserver_urls=tuple(cluster.apiserver_urls) if knows_its_ca(credentials) else (),
         may_impersonate=cluster.probes_node_restriction,
         own_server=credentials.server if cluster.is_own else "",
+        remembered=remembered,
     )
 
 

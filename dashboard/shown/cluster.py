@@ -186,7 +186,7 @@ def cluster_page(facts: Facts) -> ClusterPage:
         assessment=assessment,
         last_known=made_visible(facts.last_known),
         paths=_cards(assessment) if assessment else (),
-        reads=tuple(map(_read_row, facts.reads)),
+        reads=tuple(_read_row(read, number) for number, read in enumerate(facts.reads)),
         apiservers=apiserver_rows(states, snapshot),
         node_answers=node_answers(snapshot.node_reviews) if snapshot else None,
         grants=grants[:MOST_GRANTS],
@@ -249,10 +249,13 @@ def _path_title(path: Path) -> str:
     return f"The path of {path.example} and {path.nodes - 1} more alike"
 
 
-def _read_row(read: dict[str, Any]) -> ReadRow:
-    name = str(read["name"])
+def _read_row(read: dict[str, Any], number: int) -> ReadRow:
+    """One read; what each apiserver was asked is told apart by `number`."""
+    name, server = str(read["name"]), visible(str(read.get("server", "")))
     outcome = Outcome(read["outcome"])
     title, good_for = READS.get(name, (name, ""))
+    if server:
+        name, title = f"{name}-{number}", f"{title} of {server}"
     return ReadRow(
         name=name,
         title=title,

@@ -1,0 +1,86 @@
+"""Whether NodeRestriction is on, asked as a kubelet that nobody has: where an operator said so.
+
+A kubelet may only have the lease of its own name, and NodeRestriction is what says so, before
+anything is stored. The right to impersonate kubelets is a dangerous one to hold, which is why
+nothing but this question is ever asked with it.
+Source: kubernetes v1.37.2 plugin/pkg/admission/noderestriction/admission.go (admitLease);
+k8s.io/apiserver pkg/endpoints/filters/impersonation (since 1.36 a right to be any node, which is
+lost by naming a group).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from authzviz.engine.identity import NODE_USER_PREFIX, NODES_GROUP
+from authzviz.engine.read import Read
+from authzviz.kube.connection import Question
+from authzviz.kube.errors import ReadFailed, ReadForbidden
+from authzviz.kube.lists import attempt, message_of
+
+if TYPE_CHECKING:
+    from authzviz.kube.connection import Connection
+
+_SOURCE = "dry run of another node's lease, as a node that nobody has"
+_PERMISSION = f"impersonate users, and group {NODES_GROUP}"
+OLDEST_MINOR = 14
+"""Nodes have leases, and dry runs are on, since then."""
+_MINOR_OF_NODE_IMPERSONATION = 36
+
+
+def read_restriction(connection: Connection, nobody: str, minor: int | None) -> Read[bool]:
+    """True where NodeRestriction refused, False where nothing did; `nobody` is no node's name."""
+    return attempt(_SOURCE, _PERMISSION, lambda: _is_restricted(connection, nobody, minor))
+
+
+def _is_restricted(connection: Connection, nobody: str, minor: int | None) -> bool:
+    if minor is None or minor < OLDEST_MINOR:
+        known = "of an unknown version" if minor is None else f"1.{minor}"
+        raise ReadFailed(f"not asked of an apiserver {known}: dry runs are sure from 1.14 on")
+    # As a mere user, who is in no group of nodes, only a refusal of NodeRestriction's would tell.
+    alone = _asked(connection, nobody, ()) if minor >= _MINOR_OF_NODE_IMPERSONATION else None
+    try:
+        answer = alone or _asked(connection, nobody, (NODES_GROUP,))
+    except ReadForbidden:
+        if alone is None:
+            raise
+        answer = alone
+    if answer is None:
+        raise ReadFailed("the authorizers refused the lease before NodeRestriction was asked")
+    return answer
+
+
+def _asked(connection: Connection, nobody: str, groups: tuple[str, ...]) -> bool | None:
+    """The answer as this identity, None where no authorizer let it as far as admission.
+
+    Raises ReadForbidden where it may not be impersonated.
+    """
+    identity = {"Impersonate-User": NODE_USER_PREFIX + nobody}
+    if groups:
+        identity["Impersonate-Group"] = groups[0]
+    answer = connection.post(Question.LEASE_DRY_RUN, _lease(f"{nobody}-other"), headers=identity)
+    if answer.status == 201:
+        return False
+    said = message_of(answer.body)
+    if "can only access node lease with the same name" in said:
+        return True
+    if "does not support dry run" in said:
+        return False  # a webhook says so, and webhooks are asked after NodeRestriction
+    if answer.status == 403 and "impersonate" in said:
+        raise ReadForbidden(connection.clean(said))
+    if answer.status == 403:
+        return None
+    raise ReadFailed(f"the apiserver answered {answer.status}: {connection.clean(said)}")
+
+
+def _lease(name: str) -> bytes:
+    return msgspec.json.encode(
+        {
+            "kind": "Lease",
+            "apiVersion": "coordination.k8s.io/v1",
+            "metadata": {"name": name, "namespace": "kube-node-lease"},
+            "spec": {"holderIdentity": name, "leaseDurationSeconds": 40},
+        }
+    )
