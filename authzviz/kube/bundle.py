@@ -138,3 +138,5 @@ def _moments(snapshot: Snapshot) -> Iterator[datetime | None]:
     yield snapshot.server_time
     yield from (node.since for node in snapshot.nodes.value or ())
     yield from (lease.renewed_at for lease in snapshot.leases.value or ())
+    if snapshot.signing_requests:
+        yield from (asked.created_at for asked in snapshot.signing_requests.value or ())

@@ -29,6 +29,7 @@ from authzviz.kube.pods import read_attachments, read_claims, read_pods, read_vo
 from authzviz.kube.remembered import NOTHING, Remembered
 from authzviz.kube.reviews import read_node_reviews
 from authzviz.kube.sampled import nodes_to_ask
+from authzviz.kube.signing_requests import read_signing_requests
 from authzviz.net import AddressPolicy
 
 MAX_BYTES = 512 << 20
@@ -89,6 +90,9 @@ def collect(
             connection.server_time or read_at,
         )
         node_reviews = read_node_reviews(connection, chosen, manner.nobody, observed.reviews)
+        signing_requests = remembered.signing_requests_of(read_at) or read_signing_requests(
+            connection, manner.version
+        )
         of_pods = _about_pods(connection) if with_pods else {}
         ask_others(places, Guide(credentials, policy, connection, manner))
         main = next(place for place in places if place.is_main)
@@ -110,6 +114,7 @@ def collect(
         nodes=nodes,
         leases=leases,
         node_reviews=node_reviews,
+        signing_requests=signing_requests,
         **of_pods,
     )
 
