@@ -5,7 +5,16 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from authzviz.celery import app as celery_app
-from dashboard.views import adding, entrance, fleet, health, managing, people, reader
+from dashboard.views import (
+    adding,
+    certificates,
+    entrance,
+    fleet,
+    health,
+    managing,
+    people,
+    reader,
+)
 from dashboard.views import cluster as cluster_page
 
 __all__ = ["celery_app", "urlpatterns"]  # the web server sends its tasks through this app
@@ -28,6 +37,7 @@ urlpatterns = [
     path("clusters/<slug:slug>/poll/", managing.poll, name="cluster_poll"),
     path("clusters/<slug:slug>/reader/", reader.cluster_reader, name="cluster_reader"),
     path("reader/", reader.reader, name="reader"),
+    path("certificates/", certificates.check, name="certificates"),
     path("people/", people.people, name="people"),
     path("people/invite/", people.invite, name="invite"),
     path("people/invitations/<int:pk>/withdraw/", people.withdraw, name="withdraw_invitation"),

@@ -10,6 +10,7 @@ from django.contrib.auth.forms import BaseUserCreationForm
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
+from authzviz.evidence import pasted
 from dashboard.models import Cluster, Role, User
 from dashboard.services import bundles, clusters
 from dashboard.services.uploads import MAX_BYTES
@@ -219,6 +220,46 @@ class CredentialsForm(KubeconfigForm):
     even_if_unreachable = forms.BooleanField(
         label="Replace them even if the cluster does not answer", required=False
     )
+
+
+class CertificateForm(forms.Form):
+    """A certificate or its subject, pasted or as a file, and the cluster to hold it against."""
+
+    certificate = forms.CharField(
+        label="Certificate or subject",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+    )
+    certificate_file = forms.FileField(label="or a file, PEM or DER", required=False)
+    cluster = forms.ChoiceField(label="Hold it against", required=False)
+
+    def __init__(
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        clusters: list[tuple[str, str]],
+        chosen: str | None = None,
+    ) -> None:
+        super().__init__(data, files, initial={"cluster": chosen})
+        fitting = ("", "the cluster that it fits")
+        self.fields["cluster"].choices = [fitting, *clusters]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """The bytes of either, as "given"."""
+        cleaned = super().clean() or {}
+        text = cleaned.get("certificate") or ""
+        file = cleaned.get("certificate_file")
+        if bool(text.strip()) == (file is not None):
+            raise forms.ValidationError("Give one thing: a text, or a file.")
+        if file is not None and (file.size is None or file.size > pasted.MAX_BYTES):
+            raise forms.ValidationError(pasted.TOO_LARGE)
+        cleaned["given"] = text.encode() if file is None else file.read()
+        return cleaned
+
+    def withhold(self) -> None:
+        """Forget what was pasted: it may have been a key, and no page shows it again."""
+        self.data = {name: self.data[name] for name in self.data if name == "cluster"}
 
 
 class RoleField(forms.TypedChoiceField):

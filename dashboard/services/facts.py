@@ -117,6 +117,17 @@ def current_snapshot(state: CurrentState) -> Snapshot:
     )
 
 
+def has_node(state: CurrentState, name: str) -> bool:
+    """True where the last good poll read a node of that name. Most clusters have none, and then
+    nothing is decoded.
+    """
+    raw = zlib.decompress(bytes(state.passing))
+    if msgspec.json.encode(name) not in raw:
+        return False
+    nodes = msgspec.json.decode(raw, type=Passing).nodes.value or ()
+    return any(node.name == name for node in nodes)
+
+
 def current_assessment(state: CurrentState) -> Assessment:
     """What today's engine makes of the last good poll; judged here where another engine did."""
     if state.engine_version == ENGINE_VERSION:

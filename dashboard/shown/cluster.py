@@ -276,13 +276,14 @@ def _nodes(snapshot: Snapshot) -> tuple[NodeRow, ...] | None:
     leases = {lease.node: lease for lease in snapshot.leases.value or ()}
     at = snapshot.server_time or snapshot.read_at
     rows = [
-        _node_row(node, leases.get(node.name), at, is_lease_known=snapshot.leases.is_whole)
+        node_row(node, leases.get(node.name), at, is_lease_known=snapshot.leases.is_whole)
         for node in snapshot.nodes.value
     ]
     return tuple(sorted(rows, key=lambda row: (row.rank, not row.is_overdue, row.name)))
 
 
-def _node_row(node: Node, lease: Lease | None, at: datetime, *, is_lease_known: bool) -> NodeRow:
+def node_row(node: Node, lease: Lease | None, at: datetime, *, is_lease_known: bool) -> NodeRow:
+    """One node with its Lease as it was at `at`."""
     ready, tone, icon, rank = READY[node.ready]
     words = "none" if is_lease_known else "not read"
     is_overdue = False

@@ -37,6 +37,7 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "cluster_poll": (WRITE, EDITOR),
     "cluster_reader": (READ, VIEWER),
     "reader": (READ, VIEWER),
+    "certificates": (BOTH, VIEWER),
     "people": (READ, ADMIN),
     "invite": (WRITE, ADMIN),
     "withdraw_invitation": (WRITE, ADMIN),

@@ -1,0 +1,177 @@
+"""A checked certificate in words, and signing requests as rows, ready for the template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from authzviz.engine.model import SigningRequest
+from authzviz.evidence.certificate_checks import in_words
+from authzviz.evidence.certificate_facts import Check, Form, Mark
+from dashboard.services.certificates import Answer
+from dashboard.shown.cluster import NodeRow, node_row
+from dashboard.visible import made_visible
+from dashboard.words import SEVERITIES, Word
+
+MARKS = {
+    Mark.OK: Word("Right", "good", "check"),
+    Mark.UNKNOWN: Word("Can't be told", "unsure", "question-mark"),
+}
+STATES = {
+    "approved": Word("approved", "good", "check"),
+    "pending": Word("pending", "warning", "clock"),
+    "denied": Word("denied", "critical", "x"),
+    "failed": Word("failed", "critical", "x"),
+}
+_UNHEARD_OF = Word("unknown", "unsure", "question-mark")
+_SIGNERS = {
+    "kubernetes.io/kube-apiserver-client-kubelet": "kubelet client",
+    "kubernetes.io/kubelet-serving": "kubelet serving",
+    "kubernetes.io/kube-apiserver-client": "client",
+}
+FORMS = {
+    Form.CERTIFICATE: "a certificate",
+    Form.REQUEST: "a signing request, which is no certificate yet",
+    Form.SUBJECT: "a subject alone: of the rest, nothing is known",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One check with its mark: a word beside a colour and an icon."""
+
+    id: str
+    mark: Word
+    is_problem: bool
+    title: str
+    detail: str
+    todo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time in words ("in 29 days", "3 days ago"), and exactly."""
+
+    words: str
+    exact: str
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One CertificateSigningRequest."""
+
+    name: str
+    state: Word
+    subject: str
+    requestor: str
+    signer: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePage:
+    """What certificates.html shows of one certificate; `slug` is "" where no cluster fits."""
+
+    sentence: str
+    mark: Word
+    given: str
+    user: str
+    groups: tuple[str, ...]
+    node: str
+    names_node: str
+    served: str
+    subject: str
+    issuer: str
+    serial: str
+    others: int
+    begins: Moment | None
+    ends: Moment | None
+    checks: tuple[CheckRow, ...]
+    cluster: str
+    slug: str
+    why: str
+    read_at: datetime | None
+    nodes: tuple[NodeRow, ...]
+    requests: tuple[RequestRow, ...] | None
+
+
+def certificate_page(answer: Answer) -> CertificatePage:
+    """The page of an answer, every name in it made visible."""
+    checked, cluster = answer.checked, answer.cluster
+    certificate = checked.certificate
+    worst = checked.checks[0]
+    nodes: tuple[NodeRow, ...] = ()
+    if answer.node and answer.leases_at:
+        known = answer.is_lease_known
+        row = node_row(answer.node, answer.lease, answer.leases_at, is_lease_known=known)
+        nodes = (row,)
+    return made_visible(
+        CertificatePage(
+            sentence=checked.sentence,
+            mark=_mark(worst),
+            given=FORMS[certificate.form],
+            user=checked.identity.user,
+            groups=checked.identity.groups,
+            node=checked.node,
+            names_node=checked.names_node,
+            served=checked.served,
+            subject=certificate.subject,
+            issuer=certificate.issuer,
+            serial=certificate.serial,
+            others=max(0, len(certificate.ders) - 1),
+            begins=_moment(certificate.not_before, answer.at),
+            ends=_moment(certificate.not_after, answer.at),
+            checks=tuple(map(_check_row, checked.checks)),
+            cluster=cluster.name if cluster else "",
+            slug=cluster.slug if cluster else "",
+            why=answer.why,
+            read_at=answer.read_at,
+            nodes=nodes,
+            requests=None if answer.requests is None else request_rows(answer.requests),
+        )
+    )
+
+
+def request_rows(requests: tuple[SigningRequest, ...]) -> tuple[RequestRow, ...]:
+    """Signing requests as rows, in their order, every name in them made visible."""
+    return made_visible(tuple(map(_request_row, requests)))
+
+
+def _request_row(asked: SigningRequest) -> RequestRow:
+    names = [f"O={name}" for name in asked.organizations]
+    return RequestRow(
+        name=asked.name,
+        state=STATES.get(asked.state, _UNHEARD_OF),
+        subject=", ".join([f"CN={asked.common_name}", *names]) if asked.common_name else "",
+        requestor=asked.requestor,
+        signer=_SIGNERS.get(asked.signer, asked.signer),
+        created_at=asked.created_at,
+    )
+
+
+def _check_row(check: Check) -> CheckRow:
+    return CheckRow(
+        id=check.id,
+        mark=_mark(check),
+        is_problem=check.mark is Mark.PROBLEM,
+        title=check.title,
+        detail=check.detail,
+        todo=check.todo,
+    )
+
+
+def _mark(check: Check) -> Word:
+    return SEVERITIES[check.severity] if check.mark is Mark.PROBLEM else MARKS[check.mark]
+
+
+def _moment(when: datetime | None, now: datetime) -> Moment | None:
+    if when is None:
+        return None
+    exact = when.astimezone(UTC)
+    span = in_words(when - now)
+    return Moment(
+        words=f"in {span}" if when > now else f"{span} ago",
+        exact=f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        machine=exact.isoformat(timespec="seconds"),
+    )
