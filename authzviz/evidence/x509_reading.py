@@ -28,6 +28,7 @@ _UNREADABLE = (
     TypeError,
     OverflowError,
     UnsupportedAlgorithm,
+    x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
     CryptographyDeprecationWarning,
