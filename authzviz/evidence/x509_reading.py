@@ -5,6 +5,7 @@ which takes longer to import than the rest: so it is imported only where there i
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 
 from cryptography import x509
@@ -38,6 +39,8 @@ _PURPOSES = {
     ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth",
     ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE: "anyExtendedKeyUsage",
 }
+# A CN of more than 64 letters is against X.520, and a node's name alone may have 253.
+warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -87,20 +90,25 @@ def signed_by(ders: tuple[bytes, ...], authorities: str) -> Signed:
     roots = list(_authorities(authorities))
     if not roots:
         return Signed.UNREADABLE
-    try:
-        leaf, *others = [x509.load_der_x509_certificate(der) for der in ders]
-    except _UNREADABLE:
-        return Signed.NO
     is_named = False
-    reached, left = [leaf], [other for other in others if _is_authority(other)]
+    found = list(_certificates(ders))
+    reached, left = found[:1], [other for other in found[1:] if _is_authority(other)]
     while reached:
         current = reached.pop()
         if any(_did_sign(root, current) for root in roots):
             return Signed.YES
-        is_named = is_named or any(root.subject == current.issuer for root in roots)
+        is_named = is_named or any(_has_name(root, current) for root in roots)
         reached += [other for other in left if _did_sign(other, current)]
         left = [other for other in left if other not in reached]
     return Signed.BROKEN if is_named else Signed.NO
+
+
+def _certificates(ders: tuple[bytes, ...]) -> Iterator[x509.Certificate]:
+    for der in ders:
+        try:
+            yield x509.load_der_x509_certificate(der)
+        except _UNREADABLE:
+            continue
 
 
 def _authorities(pem: str) -> Iterator[x509.Certificate]:
@@ -117,6 +125,13 @@ def _did_sign(authority: x509.Certificate, certificate: x509.Certificate) -> boo
     except (*_UNREADABLE, InvalidSignature):
         return False
     return True
+
+
+def _has_name(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        return authority.subject == certificate.issuer
+    except _UNREADABLE:
+        return False
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

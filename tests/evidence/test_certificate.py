@@ -155,6 +155,13 @@ PROBLEMS: dict[str, tuple[str, dict[str, Any], Severity, str, str]] = {
         "n\u043ede1",
         "n<CYRILLIC SMALL LETTER O>de1 only looks like plain letters",
     ),
+    "too long a name": (
+        "bad-node-name",
+        {"names": ["system:node:" + "a" * 254]},
+        CRITICAL,
+        "a" * 254,
+        "at most 253",
+    ),
     "underscore": (
         "bad-node-name",
         {"names": ["system:node:node_1"]},
@@ -228,6 +235,7 @@ GOOD = {
     "no key usage": {"signs": None},
     "group twice": {"groups": ["system:nodes", "system:nodes"]},
     "domain": {"names": ["system:node:ip-10-0-0-1.eu-west-1.compute.internal"]},
+    "long name": {"names": ["system:node:" + "a" * 253]},
     "a day long": {"begin": NOW - timedelta(hours=12), "end": NOW + timedelta(hours=12)},
 }
 
