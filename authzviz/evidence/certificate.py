@@ -103,6 +103,8 @@ def _sentence(certificate: Certificate, worst: Check) -> str:
     if worst.mark is Mark.PROBLEM and worst.severity is Severity.CRITICAL:
         if not node:
             return f"No apiserver takes this for a kubelet: {what}."
+        if worst.id == "served":
+            return f"This is the kubelet of {shown(node)} and nothing is wrong with it, but {what}."
         if worst.id in ("masters", "is-authority"):
             return f"This is the kubelet of {shown(node)}, and dangerous: {what}."
         return f"This is meant for the kubelet of {shown(node)} and will not work: {what}."

@@ -145,6 +145,8 @@ def _absent(name: str, nodes: tuple[Node, ...], cluster: Cluster) -> Check:
         return unsure(
             "node", "Whether there is such a Node can't be told", "Not every Node could be read."
         )
+    if name != name.lower():
+        return unsure("node", "There is no such Node", f"{cluster.name} has no Node {shown(name)}.")
     return unsure(
         "node",
         "There is no such Node yet",
@@ -172,20 +174,25 @@ def _path(certificate: Certificate, cluster: Cluster) -> Check:
         if need.is_core
         for request in need.requests
     ]
-    refused = [need.title.lower() for need, answer in said if answer.decision is Decision.NO]
+    refused = [_in_sentence(need.title) for need, said_ in said if said_.decision is Decision.NO]
     if refused:
         return problem(
             "served",
             Severity.CRITICAL,
             f"{cluster.name} would refuse it what a kubelet can't live without",
             f"Nobody allows it to {listed(list(dict.fromkeys(refused)))}.",
-            "Correct what is wrong with the certificate; where nothing is, turn on the Node"
-            " authorizer: --authorization-mode=Node,RBAC.",
+            "Turn on the Node authorizer: --authorization-mode=Node,RBAC."
+            if identity.node_name
+            else "Correct what is wrong with the certificate first.",
         )
     if any(answer.decision is not Decision.ALLOW for _, answer in said):
         why = next(a.because for _, a in said if a.decision is not Decision.ALLOW)
         return unsure("served", f"What {cluster.name} allows it can't be told", f"{why}.")
     return _answered_by(cluster, {answer.by: answer.through for _, answer in said})
+
+
+def _in_sentence(title: str) -> str:
+    return title[0].lower() + title[1:]
 
 
 def _answered_by(cluster: Cluster, by: dict[str, str]) -> Check:

@@ -24,7 +24,7 @@ _BY_NODE = "no other cluster that you may see has a node of that name"
 _BY_BOTH = "its CA signed the certificate, and it has a node of that name"
 _SEVERAL = "Several clusters fit. Choose one to have it held against its nodes."
 _NONE = "No cluster fits, by its CA or its nodes. Choose one to have it held against its nodes."
-_UNREAD = "It has not been read yet, so the certificate was looked at alone."
+_UNREAD = "has not been read yet, so the certificate was looked at alone."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,21 @@
-"""A checked certificate in words, and signing requests as rows, ready for the template."""
+"""A checked certificate in words, ready for the template."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from authzviz.engine.model import SigningRequest
 from authzviz.evidence.certificate_checks import in_words
 from authzviz.evidence.certificate_facts import Check, Form, Mark
 from dashboard.services.certificates import Answer
 from dashboard.shown.cluster import NodeRow, node_row
+from dashboard.shown.signing_requests import RequestRow, request_rows
 from dashboard.visible import made_visible
 from dashboard.words import SEVERITIES, Word
 
 MARKS = {
     Mark.OK: Word("Right", "good", "check"),
     Mark.UNKNOWN: Word("Can't be told", "unsure", "question-mark"),
-}
-STATES = {
-    "approved": Word("approved", "good", "check"),
-    "pending": Word("pending", "warning", "clock"),
-    "denied": Word("denied", "critical", "x"),
-    "failed": Word("failed", "critical", "x"),
-}
-_UNHEARD_OF = Word("unknown", "unsure", "question-mark")
-_SIGNERS = {
-    "kubernetes.io/kube-apiserver-client-kubelet": "kubelet client",
-    "kubernetes.io/kubelet-serving": "kubelet serving",
-    "kubernetes.io/kube-apiserver-client": "client",
 }
 FORMS = {
     Form.CERTIFICATE: "a certificate",
@@ -55,18 +43,6 @@ class Moment:
     words: str
     exact: str
     machine: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRow:
-    """One CertificateSigningRequest."""
-
-    name: str
-    state: Word
-    subject: str
-    requestor: str
-    signer: str
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +106,6 @@ def certificate_page(answer: Answer) -> CertificatePage:
             nodes=nodes,
             requests=None if answer.requests is None else request_rows(answer.requests),
         )
-    )
-
-
-def request_rows(requests: tuple[SigningRequest, ...]) -> tuple[RequestRow, ...]:
-    """Signing requests as rows, in their order, every name in them made visible."""
-    return made_visible(tuple(map(_request_row, requests)))
-
-
-def _request_row(asked: SigningRequest) -> RequestRow:
-    names = [f"O={name}" for name in asked.organizations]
-    return RequestRow(
-        name=asked.name,
-        state=STATES.get(asked.state, _UNHEARD_OF),
-        subject=", ".join([f"CN={asked.common_name}", *names]) if asked.common_name else "",
-        requestor=asked.requestor,
-        signer=_SIGNERS.get(asked.signer, asked.signer),
-        created_at=asked.created_at,
     )
 
 

@@ -14,6 +14,7 @@ from dashboard.services.pages import ClusterPage as Facts
 from dashboard.services.pages import FleetRow, LastKnown
 from dashboard.shown.apiservers import ApiServerRow, NodeAnswers, apiserver_rows, node_answers
 from dashboard.shown.credentials import CredentialsCard, credentials_card
+from dashboard.shown.signing_requests import RequestRow, request_rows
 from dashboard.visible import made_visible, visible
 from dashboard.words import DISTRIBUTIONS, OUTCOMES, READS, Word, humane_age
 
@@ -139,6 +140,7 @@ class ClusterPage:
     nodes_left_out: int
     nodes_why: str
     credentials: CredentialsCard | None
+    signing_requests: tuple[RequestRow, ...]
 
     @property
     def distribution_title(self) -> str:
@@ -196,6 +198,7 @@ def cluster_page(facts: Facts) -> ClusterPage:
         nodes_left_out=max(0, len(nodes or ()) - MOST_NODES),
         nodes_why=visible(facts.snapshot.nodes.why) if facts.snapshot else "",
         credentials=credentials_card(facts),
+        signing_requests=_requests(facts.snapshot),
     )
 
 
@@ -305,6 +308,12 @@ def node_row(node: Node, lease: Lease | None, at: datetime, *, is_lease_known: b
         kubelet_version=node.kubelet_version,
         says=": ".join(part for part in (node.reason, node.message) if part),
     )
+
+
+def _requests(snapshot: Snapshot | None) -> tuple[RequestRow, ...]:
+    """The recent signing requests, none where they were not read."""
+    read = snapshot.signing_requests if snapshot else None
+    return request_rows(read.value or ()) if read else ()
 
 
 def _skew(seconds: float | None) -> str:

@@ -79,6 +79,7 @@ PAGES = {
     "settings": "/clusters/eu-1/settings/",
     "remove": "/clusters/eu-1/remove/",
     "add": "/clusters/add/",
+    "check a certificate": "/certificates/?cluster=eu-1",
     "people": "/people/",
     "profile": "/profile/",
     "password": "/account/password/set/",
@@ -161,18 +162,41 @@ def test_the_sample_leads_to_the_outage_and_its_command_is_copied(site: Site, pa
 
 def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> None:
     page.goto(site.url)
-    fleet = _tabbed(page, 14)
+    fleet = _tabbed(page, 15)
     page.goto(f"{site.url}/clusters/eu-5/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     skipped_to = page.evaluate(_ACTIVE)
     cluster = _tabbed(page, 8)
 
-    assert fleet[:5] == ["Skip to the content", "authzviz", "Fleet", "Add clusters", "People"]
+    top = ["Skip to the content", "authzviz", "Fleet", "Add clusters", "Certificates"]
+    assert fleet[:6] == [*top, "People"]
     assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
     assert skipped_to.startswith("Fleet")
     assert cluster[:2] == ["Fleet", "Settings"]
     assert "Copy" in cluster
+
+
+def test_a_certificate_is_checked_without_a_script(site: Site, page: Page) -> None:
+    page.route("**/*.js", lambda route: route.abort())
+    page.goto(f"{site.url}/certificates/")
+    page.get_by_label("Certificate or subject").fill("subject=O = system:masters, CN = admin")
+    page.get_by_role("button", name="Check it").click()
+    expect(page.locator("#answer")).to_contain_text("it is in group system:masters")
+    expect(page.get_by_label("Certificate or subject")).to_have_value("")
+
+
+def test_a_checked_certificate_fits(site: Site, page: Page, complaints: Complaints) -> None:
+    page.goto(f"{site.url}/certificates/?cluster=eu-5")
+    page.get_by_label("Certificate or subject").fill(
+        "O = system:nodes, O = a-group-whose-name-is-very-long-and-has-no-blank-in-it-at-all,"
+        " CN = system:node:ip-10-0-0-1.a-region-of-some-cloud.compute.internal"
+    )
+    page.get_by_role("button", name="Check it").click()
+    expect(page.locator("#answer")).to_contain_text("eu-5 would refuse it")
+    _expect_to_fit_in_every_view(page)
+
+    assert not complaints
 
 
 def test_a_local_context_is_added_read_paused_and_removed(

@@ -390,6 +390,13 @@ ABSENT: dict[str, tuple[str, Read[Any], str, Mark, str]] = {
         Mark.PROBLEM,
         "Node node1, the certificate says Node1",
     ),
+    "in upper case, and not there": (
+        "Node1",
+        nodes_of("node2"),
+        "node",
+        Mark.UNKNOWN,
+        "eu-1 has no Node Node1.",
+    ),
     "with a domain": (
         "node1",
         nodes_of("node1.example.com", "node10.example.com"),
@@ -456,6 +463,16 @@ def test_a_legacy_binding_is_named() -> None:
 
     assert "serves that identity by RBAC" in served.title
     assert "ClusterRoleBinding system:node" in served.detail
+
+
+def test_a_cluster_that_refuses_a_good_certificate_is_said_to() -> None:
+    answer = checked(make(), Cluster("eu-5", snapshot("RBAC"), CA.pem))
+
+    assert answer.sentence == (
+        "This is the kubelet of node1 and nothing is wrong with it, but eu-5 would refuse it what a"
+        " kubelet can't live without."
+    )
+    assert "Nobody allows it to register itself as a Node" in answer.checks[0].detail
 
 
 def test_a_member_of_masters_has_no_path() -> None:
