@@ -32,7 +32,7 @@ def excess_credentials(judged: Judged) -> Iterator[Finding]:
         access.severity if judged.snapshot.is_live else Severity.INFO,
         "The credentials that read this cluster may do more than read",
         f"Beyond what is read with them: {shown}."
-        " Whoever gets them can do the same. `authzviz reader` prints the role that suffices.",
+        " Whoever gets them can do the same. authzviz reader prints the role that suffices.",
         (Control("5.1.1", "CIS Kubernetes 1.12"),) if ANYTHING in words else (),
     )
 

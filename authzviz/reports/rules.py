@@ -194,7 +194,7 @@ _ALL = (
         "excess-credentials",
         Severity.MEDIUM,
         "The credentials that read a cluster may do more than read",
-        "Whoever gets them can do the same. `authzviz reader` prints the role that suffices, and"
+        "Whoever gets them can do the same. authzviz reader prints the role that suffices, and"
         " how to make its credentials.",
         "5.1.1",
     ),

@@ -32,7 +32,8 @@ class CredentialsCard:
         """How far they suffice, in a sentence."""
         needed = [lack for lack in self.lacks if not lack.is_optional]
         if needed:
-            return f"{counted(len(needed), 'permission')} of the least role lacking."
+            are = "is" if len(needed) == 1 else "are"
+            return f"{counted(len(needed), 'permission')} of the least role {are} lacking."
         if self.untold:
             return "Nothing is known to be lacking."
         return "Everything that is needed can be read."

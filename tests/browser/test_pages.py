@@ -80,6 +80,8 @@ PAGES = {
     "remove": "/clusters/eu-1/remove/",
     "add": "/clusters/add/",
     "check a certificate": "/certificates/?cluster=eu-1",
+    "reader": "/reader/",
+    "reader of a cluster": "/clusters/eu-1/reader/",
     "people": "/people/",
     "profile": "/profile/",
     "password": "/account/password/set/",

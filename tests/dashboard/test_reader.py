@@ -133,13 +133,13 @@ def test_adding_leads_to_the_role(as_editor: Client) -> None:
 CARDS: dict[str, tuple[Snapshot, list[str], list[str]]] = {
     "just enough": (
         read_with(*LEAST),
-        ["Nothing is known to be lacking.", "They hold nothing beyond that"],
+        ["Nothing is known to be lacking.", "They hold nothing beyond what is needed"],
         ["Lacking", "What else they may do"],
     ),
     "not enough": (
         read_with(*LEAST[1:]),
         [
-            "1 permission of the least role lacking.",
+            "1 permission of the least role is lacking.",
             "list clusterroles.rbac.authorization.k8s.io",
             "which roles reach the kubelets",
         ],
@@ -147,23 +147,23 @@ CARDS: dict[str, tuple[Snapshot, list[str], list[str]]] = {
     ),
     "what was refused": (
         read_with(*LEAST, nodes=replace(forbidden(), permission="list nodes")),
-        ["1 permission of the least role lacking.", "list nodes"],
+        ["1 permission of the least role is lacking.", "list nodes"],
         [],
     ),
     "too much": (
         read_with(PolicyRule(("*",), ("*",), ("*",))),
         ["They may do more than is needed.", "do anything with every resource", "High"],
-        ["They hold nothing beyond that"],
+        ["They hold nothing beyond what is needed"],
     ),
     "a webhook": (
         read_with(*LEAST, error="webhook authorizer does not support user rule resolution"),
         ["What else they may do can't be told: webhook authorizer does not support"],
-        ["They hold nothing beyond that"],
+        ["They hold nothing beyond what is needed"],
     ),
     "nobody asked": (
         snapshot(),
         ["What else they may do can't be told: nobody asked"],
-        ["They hold nothing beyond that"],
+        ["They hold nothing beyond what is needed"],
     ),
 }
 
