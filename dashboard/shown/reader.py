@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from authzviz.engine.least_role import DISTRIBUTIONS, FIRST_CONSTRAINED_MINOR
 from authzviz.engine.versions import NEWEST_MINOR, OLDEST_MINOR, clamp, minor_of
@@ -27,6 +27,7 @@ class RoleCard:
 class ReaderPage:
     """What reader.html shows; `slug` is empty where it is for no cluster of the fleet.
 
+    `is_own` for the cluster that authzviz runs in, read by its pod's own ServiceAccount.
     `is_version_known` is False where the newest version was taken for want of another.
     """
 
@@ -39,6 +40,8 @@ class ReaderPage:
     deeper: tuple[RoleCard, ...]
     recipe: str
     does_token_last: bool
+    is_own: bool = False
+    is_recorded: bool = False
 
     @property
     def distribution_title(self) -> str:
@@ -64,13 +67,14 @@ def reader_page(version: str, distribution: str) -> ReaderPage:
 def cluster_reader_page(facts: Facts) -> ReaderPage:
     """The page for a cluster of the fleet: its version, distribution, name and server."""
     cluster, assessment = facts.row.cluster, facts.assessment
-    return _page(
+    page = _page(
         assessment.version if assessment else "",
         assessment.distribution if assessment else "",
         slug=cluster.slug,
         name=visible(cluster.name),
         server=visible(cluster.server),
     )
+    return replace(page, is_own=cluster.is_own, is_recorded=cluster.is_recorded)
 
 
 def _page(version: str, distribution: str, *, slug: str, name: str, server: str) -> ReaderPage:

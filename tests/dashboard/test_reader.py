@@ -17,7 +17,7 @@ from authzviz import engine
 from authzviz.engine.least_role import least_role
 from authzviz.engine.model import ApiServer, Flag, Observed, OwnRules, PolicyRule, Snapshot
 from authzviz.reports.reader_role import Reader, reader_role
-from dashboard.models import Cluster
+from dashboard.models import Cluster, Source
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import RECORDED, Page, page, show
 from tests.dashboard.snapshots import forbidden, ok, snapshot
@@ -87,6 +87,17 @@ def test_a_cluster_that_was_never_read_has_the_newest_role(
 
     assert "No version is known, so this is the newest." in found.text
     assert reader_role(Reader(37)) in commands(found)[0]
+
+
+def test_the_pods_own_account_needs_no_kubeconfig(as_editor: Client) -> None:
+    own: dict[str, Any] = {"source": Source.IN_CLUSTER.value, "credentials": None}
+    cluster = show(engine.judge(snapshot()), **own)
+
+    found = opened(as_editor, "cluster_reader", cluster.slug)
+
+    assert "authzviz reader --namespace NS --name NAME" in found.text
+    replacing = reverse("cluster_credentials", args=(cluster.slug,))
+    assert replacing not in [link["href"] for link in found.all("a")]
 
 
 def test_for_a_cluster_to_come_version_and_distribution_are_chosen(as_editor: Client) -> None:
