@@ -12,12 +12,11 @@ from authzviz.engine.least_role import EVER_PROBED, Permission, least_role
 from authzviz.engine.model import Outcome, OwnRules, Read, Snapshot
 from authzviz.engine.rbac import Rbac, covers, index
 
-__all__ = ["Access", "Excess", "Lack", "access_of", "access_within"]
+__all__ = ["Access", "Excess", "Lack", "access_of", "own_excess"]
 
 MOST_EXCESS = 10
 _LISTED_NAMESPACES = ("", "kube-system")
 """What a SelfSubjectRulesReview in kube-system lists rules for."""
-_SEVERITIES = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +48,25 @@ class Access:
     @property
     def severity(self) -> Severity | None:
         """The worst of the excess, None where there is none."""
-        return min((each.severity for each in self.excess), key=_SEVERITIES.index, default=None)
+        return self.excess[0].severity if self.excess else None
 
 
 def access_of(snapshot: Snapshot) -> Access:
     """What the credentials that read this snapshot may, as far as the snapshot tells."""
-    return access_within(snapshot, index(snapshot), distribution_of(snapshot).name)
-
-
-def access_within(snapshot: Snapshot, rbac: Rbac, distribution: str) -> Access:
-    """The same where index and distribution are there already."""
     rules, why = _own_rules(snapshot)
-    is_probed = any(
-        server.observed and server.observed.restriction
-        for server in snapshot.apiservers.value or ()
-    )
     minor, _ = judged_minor(snapshot)
     wanted = least_role(
-        minor, distribution, with_pods=bool(snapshot.reads_about_pods), with_probe=is_probed
+        minor,
+        distribution_of(snapshot).name,
+        with_pods=bool(snapshot.reads_about_pods),
+        with_probe=_is_probed(snapshot),
     )
     evidence = _Evidence.of(snapshot, rules)
     found: dict[bool | None, list[Lack]] = {True: [], False: [], None: []}
     for each in wanted:
         lack = Lack(each.words, each.answers, each.is_optional)
         found[evidence.is_held(each)].append(lack)
-    excess = excess_of(rules.rules, rbac, EVER_PROBED if is_probed else ()) if rules else ()
+    excess = own_excess(snapshot, index(snapshot))
     return Access(
         lacks=tuple(found[False]),
         excess=excess[:MOST_EXCESS],
@@ -83,6 +76,18 @@ def access_within(snapshot: Snapshot, rbac: Rbac, distribution: str) -> Access:
         untold=tuple(found[None]),
         excess_left_out=max(0, len(excess) - MOST_EXCESS),
     )
+
+
+def own_excess(snapshot: Snapshot, rbac: Rbac) -> tuple[Excess, ...]:
+    """All that the credentials are known to hold beyond the least role, worst first."""
+    rules, _ = _own_rules(snapshot)
+    probed = EVER_PROBED if _is_probed(snapshot) else ()
+    return excess_of(rules.rules, rbac, probed) if rules else ()
+
+
+def _is_probed(snapshot: Snapshot) -> bool:
+    servers = snapshot.apiservers.value or ()
+    return any(server.observed and server.observed.restriction for server in servers)
 
 
 def _own_rules(snapshot: Snapshot) -> tuple[OwnRules | None, str]:

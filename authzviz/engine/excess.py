@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from authzviz.engine.assessment import Severity
@@ -48,12 +48,13 @@ _EVERYBODY = (
         ("authorization.k8s.io", "authentication.k8s.io"),
         ("selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"),
     ),
+    PolicyRule(_READ, ("certificates.k8s.io",), ("clustertrustbundles",)),
 )
 """What every authenticated user, or every ServiceAccount, has by default.
 
 Source: kubernetes v1.37.2 plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go
 (system:discovery, system:basic-user, system:public-info-viewer,
-system:service-account-issuer-discovery).
+system:service-account-issuer-discovery, system:cluster-trust-bundle-discovery).
 """
 
 ANYTHING = "do anything with every resource"
@@ -108,7 +109,7 @@ def excess_of(
     What every authenticated user may is no excess, nor is reading a kind in other ways that may be
     listed anyway. `probed` are permissions that are needed, too.
     """
-    usual = _Usual((*_ALWAYS, *_of_everybody(rbac), *(each.rule for each in probed)))
+    usual = _Usual((*_of_everybody(rbac), *(each.rule for each in probed)))
     found = dict.fromkeys(each for rule in rules for each in _beyond(rule, usual))
     worse = [Excess(words, severity) for severity, words, _ in found if severity != Severity.LOW]
     worse.sort(key=lambda each: (_SEVERITIES.index(each.severity), each.words != ANYTHING))
@@ -140,25 +141,37 @@ def _least() -> Iterator[PolicyRule]:
             yield PolicyRule(_READ, (permission.group,), (permission.resource,))
 
 
-_ALWAYS = (*_EVERYBODY, *_least())
+_ByResource = dict[str, list[PolicyRule]]
+
+
+def _by_resource(rules: Iterable[PolicyRule]) -> _ByResource:
+    found: _ByResource = {}
+    for rule in rules:
+        for resource in rule.resources or ("",):
+            found.setdefault(resource.partition("/")[0], []).append(rule)
+    return found
+
+
+_ALWAYS = _by_resource((*_EVERYBODY, *_least()))
 
 
 class _Usual:
-    """Rules that are no excess, by the resources that they name."""
+    """Rules that are no excess: those of every cluster, and some more."""
 
-    __slots__ = ("_by_resource",)
+    __slots__ = ("_more",)
 
-    def __init__(self, rules: tuple[PolicyRule, ...]) -> None:
-        self._by_resource: dict[str, list[PolicyRule]] = {}
-        for rule in rules:
-            for resource in rule.resources or ("",):
-                self._by_resource.setdefault(resource.partition("/")[0], []).append(rule)
+    def __init__(self, more: Iterable[PolicyRule]) -> None:
+        self._more = _by_resource(more)
 
     def cover(self, request: Request) -> bool:
         """True where one of them allows the request; a star in it stands for itself."""
-        rules = self._by_resource
-        candidates = (*rules.get(request.resource, ()), *rules.get("*", ()))
-        return any(covers(rule, request) for rule in candidates)
+        kind = request.resource
+        return any(
+            covers(rule, request)
+            for rules in (_ALWAYS, self._more)
+            for candidates in (rules.get(kind, ()), rules.get("*", ()))
+            for rule in candidates
+        )
 
 
 _Found = tuple[Severity, str, str]

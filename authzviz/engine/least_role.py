@@ -6,6 +6,7 @@ By version, distribution and depth: nothing is in it that is not read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from authzviz.engine.request import LEASE_NAMESPACE, Request
 from authzviz.engine.rules import PolicyRule
@@ -280,6 +281,7 @@ EVER_PROBED = tuple(row.permission for row in _PROBE)
 """What NodeRestriction's dry-run probe needs in some version."""
 
 
+@cache
 def least_role(
     minor: int, distribution: str, *, with_pods: bool = False, with_probe: bool = False
 ) -> tuple[Permission, ...]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from authzviz.engine.access import access_within
-from authzviz.engine.assessment import Assessment, Control, Finding, Severity
+from authzviz.engine.access import own_excess
+from authzviz.engine.assessment import Assessment, Control, Finding, Severity, Verdict
 from authzviz.engine.excess import ANYTHING
 from authzviz.engine.judging import Judged
+from authzviz.engine.phrases import words_of
 
 EXCESS = "excess-credentials"
-_SHOWN = 3
 
 
 def excess_credentials(judged: Judged) -> Iterator[Finding]:
@@ -19,19 +19,17 @@ def excess_credentials(judged: Judged) -> Iterator[Finding]:
 
     Only a note of a bundle: nobody keeps the credentials that it was made with.
     """
-    if any("AlwaysAllow" in (state.authorization_modes or ()) for state in judged.states):
+    if judged.verdict is Verdict.ALWAYS_ALLOW:
         return  # there everybody may do everything, which is a finding of its own
-    access = access_within(judged.snapshot, judged.rbac, judged.distribution.name)
-    if access.severity is None:
+    excess = own_excess(judged.snapshot, judged.rbac)
+    if not excess:
         return
-    words = [each.words for each in access.excess]
-    more = len(words) + access.excess_left_out - _SHOWN
-    shown = "; ".join(words[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+    words = tuple(each.words for each in excess)
     yield Finding(
         "excess-credentials",
-        access.severity if judged.snapshot.is_live else Severity.INFO,
+        excess[0].severity if judged.snapshot.is_live else Severity.INFO,
         "The credentials that read this cluster may do more than read",
-        f"Beyond what is read with them: {shown}."
+        f"Beyond what is read with them: {words_of(words)}."
         " Whoever gets them can do the same. authzviz reader prints the role that suffices.",
         (Control("5.1.1", "CIS Kubernetes 1.12"),) if ANYTHING in words else (),
     )

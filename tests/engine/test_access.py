@@ -30,6 +30,7 @@ LEAST = tuple(
 )
 BASIC = (
     rule("create", "selfsubjectaccessreviews selfsubjectrulesreviews", "authorization.k8s.io"),
+    rule("get list watch", "clustertrustbundles", "certificates.k8s.io"),
     rule("get", urls="/api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /version/"),
 )
 ADMIN = (rule("*", "*", "*"), rule("*", urls="*"))
