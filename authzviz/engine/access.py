@@ -126,7 +126,8 @@ class _Evidence:
         refused: set[_Key] = set()
         for each in _reads(snapshot):
             keys = {_key(words) for words in each.permission.split(", or ")}
-            if each.outcome is Outcome.OK and len(keys) == 1:
+            # Apiservers are found in several ways: that one led there doesn't say which.
+            if each.outcome is Outcome.OK and len(keys) == 1 and each is not snapshot.apiservers:
                 read |= keys
             if each.outcome is Outcome.FORBIDDEN:
                 refused |= keys
@@ -175,5 +176,5 @@ def _reads(snapshot: Snapshot) -> list[Read[object]]:
     for server in snapshot.apiservers.value or ():
         if server.observed:
             seen = server.observed
-            found += [seen.reviews, seen.rules, seen.metrics]
+            found += [seen.reviews, seen.rules, seen.metrics, seen.flagz]
     return [read for read in found if read is not None]
