@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from authzviz.engine.apiserver import Observed
+from authzviz.engine.least_role import PROBE_NODE
 from authzviz.engine.read import Outcome
 from authzviz.engine.versions import minor_of
 from authzviz.kube.dry_run import read_restriction
@@ -55,7 +56,7 @@ def observe_more(connection: Connection, name: str, observed: Observed, manner: 
     """
     if manner.may_impersonate:
         minor = minor_of(manner.version)
-        restriction = read_restriction(connection, manner.nobody, minor)
+        restriction = read_restriction(connection, PROBE_NODE, minor)
         observed = replace(observed, restriction=restriction)
     metrics = manner.remembered.metrics_of(name, observed, datetime.now(UTC))
     if metrics is None and connection.limits.left() > _METRICS_SECONDS:

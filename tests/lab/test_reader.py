@@ -93,6 +93,12 @@ def test_the_probe_may_ask_one_thing_and_nothing_else(cluster: ClusterFactory) -
         seconds=_PATIENCE_SECONDS,
     )
 
+    found = collect(
+        _credentials(live, reader), name="live", policy=COMMAND_LINE, may_impersonate=True
+    )
+    seen = [server.observed for server in found.apiservers.value or ()]
+    assert [each.restriction.value for each in seen if each and each.restriction] == [True]
+
     for user, groups in ((node, ["system:nodes"]), ("system:node:node1", []), (node, [])):
         for path in ("/api/v1/secrets", "/api/v1/namespaces/kube-system/secrets"):
             answer = api.request("GET", path, user=user, groups=groups)
