@@ -29,6 +29,7 @@ from authzviz.engine.observed_nodes import (
     Compared,
     Surprise,
     compared,
+    held_against,
     is_over_granted,
     surprises,
 )
@@ -118,7 +119,7 @@ def examine_indexed(
     nodes = compared(snapshot, states)
     unexpected = surprises(snapshot, states, rbac, minor) if is_version_known else ()
     possible = _guarded(possible_with(states), snapshot, states)
-    possible = _observed(possible, nodes, unexpected)
+    possible = held_against(possible, snapshot, states, nodes, unexpected)
     assumption = assumed_of(snapshot, distribution.name, minor)
     possible, assumed = narrowed(possible, states, assumption, possible_with)
     switches = [state.node_authorizer for state in states] or [Switch.UNKNOWN]
@@ -142,17 +143,6 @@ def examine_indexed(
         surprises=unexpected,
         assumed=assumed,
     )
-
-
-def _observed(
-    possible: set[Verdict], nodes: Compared, unexpected: tuple[Surprise, ...]
-) -> set[Verdict]:
-    """The same, held against what was answered about single nodes."""
-    if nodes.is_mixed and possible != {Verdict.ALWAYS_ALLOW}:
-        return {Verdict.MIXED, *(possible & {Verdict.ALWAYS_ALLOW})}
-    if unexpected and possible == {Verdict.NODE_AUTHORIZER}:
-        return {*possible, Verdict.MIXED, Verdict.OVER_GRANTED}
-    return possible
 
 
 def _granted(
@@ -189,7 +179,8 @@ def _control(
         states = (nowhere, nowhere)
     told = told_of(states, snapshot)
     servers = tuple(verdict.profiles_of(state, is_rbac_sure=is_rbac_sure) for state in told)
-    return Control(servers, has_unseen, verdict.opaque_of(states))
+    sure = [state for state, each in zip(told, servers, strict=True) if len(each) == 1]
+    return Control(servers, has_unseen, verdict.opaque_of(told), verdict.opaque_of(sure))
 
 
 def _has_bootstrapped_rbac(snapshot: Snapshot) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from authzviz.engine import node as node_authorizer
 from authzviz.engine.apiserver import Review
-from authzviz.engine.assessment import ApiServerState, Decision, Switch
+from authzviz.engine.assessment import ApiServerState, Decision, Switch, Verdict
 from authzviz.engine.classes import UNNAMED_NODE
 from authzviz.engine.identity import NODE_USER_PREFIX
 from authzviz.engine.model import Snapshot
@@ -78,6 +78,28 @@ def is_over_granted(snapshot: Snapshot) -> bool:
     for server in snapshot.apiservers.value or ():
         reviews += (server.observed.reviews.value or ()) if server.observed else ()
     return any(is_by_rbac(review) and review.probe in _NEVER for review in reviews)
+
+
+def held_against(
+    possible: set[Verdict],
+    snapshot: Snapshot,
+    states: tuple[ApiServerState, ...],
+    nodes: Compared,
+    unexpected: tuple[Surprise, ...],
+) -> set[Verdict]:
+    """The possible verdicts, held against what was answered about single nodes.
+
+    What no API shows may treat nodes apart: nothing is known of it where asking failed.
+    """
+    if nodes.is_mixed and possible != {Verdict.ALWAYS_ALLOW}:
+        return {Verdict.MIXED, *(possible & {Verdict.ALWAYS_ALLOW})}
+    if unexpected and possible == {Verdict.NODE_AUTHORIZER}:
+        return {*possible, Verdict.MIXED, Verdict.OVER_GRANTED}
+    read = snapshot.node_reviews
+    has_failed = read is not None and read.value is None
+    if has_failed and possible == {Verdict.NODE_AUTHORIZER} and any(s.opaque for s in states):
+        return {*possible, Verdict.MIXED}
+    return possible
 
 
 _REFUSED = "refused"

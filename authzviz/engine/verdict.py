@@ -19,7 +19,7 @@ Flags that can't be read are not taken for such an authorizer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -192,8 +192,11 @@ _CLEAN = frozenset((Verdict.UNRESTRICTED, Verdict.NODE_AUTHORIZER))
 NO_OPAQUE = Opaque()
 
 
-def opaque_of(states: Iterable[ApiServerState]) -> Opaque:
-    """What was seen of such authorizers, where they are or can't be excluded."""
+def opaque_of(states: Sequence[ApiServerState]) -> Opaque:
+    """What was seen of such authorizers, where they are or can't be excluded.
+
+    Refused by one apiserver is not refused by all.
+    """
     doubtful = [
         state
         for state in states
@@ -203,6 +206,8 @@ def opaque_of(states: Iterable[ApiServerState]) -> Opaque:
         return NO_OPAQUE
     leaks = {state.leaks for state in doubtful}
     heals = {state.serves_core for state in doubtful}
+    if len(doubtful) < len(states):
+        heals.add(Switch.UNKNOWN)
     return Opaque(
         True,
         Switch.ON if Switch.ON in leaks else _one_of(leaks),
@@ -236,12 +241,14 @@ def _either(switch: Switch) -> tuple[bool, ...]:
 @dataclass(frozen=True, slots=True)
 class Control:
     """What is known of the control plane: the profiles that each apiserver may have, whether more
-    of them run than were seen, and what authorizers do that no API shows.
+    of them run than were seen, and what authorizers do that no API shows: on all of them, and on
+    those that have one profile.
     """
 
     servers: tuple[tuple[Profile, ...], ...]
     has_unseen: bool = False
     opaque: Opaque = NO_OPAQUE
+    surely_opaque: Opaque = NO_OPAQUE
 
 
 def of_cluster(
@@ -255,7 +262,7 @@ def of_cluster(
     known = [server for server in control.servers if len(server) == 1]
     surely = frozenset[Verdict]()
     if known:
-        surely = control.opaque.opened(_of_servers(known, certain, perhaps))
+        surely = control.surely_opaque.opened(_of_servers(known, certain, perhaps))
     if len(surely) == 1 and Verdict.NODE_AUTHORIZER not in surely:
         return surely
     verdicts = control.opaque.opened(_of_servers(_distinct(control.servers), certain, perhaps))
