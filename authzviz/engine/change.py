@@ -6,12 +6,22 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from authzviz.engine.assessment import ApiServerState, Switch
 from authzviz.engine.bootstrap import Started, started
-from authzviz.engine.chain import MODES, state_of
+from authzviz.engine.chain import MODES, NODE_RESTRICTION, state_of
 from authzviz.engine.flags import BadFlagError, split_record
 from authzviz.engine.grants import describe_binding
 from authzviz.engine.identity import KUBELET_GROUPS, named_node
-from authzviz.engine.model import ApiServer, Binding, Flag, Outcome, Read, Snapshot, Subject
+from authzviz.engine.model import (
+    ApiServer,
+    Authorizer,
+    Binding,
+    Flag,
+    Outcome,
+    Read,
+    Snapshot,
+    Subject,
+)
 from authzviz.engine.plugins import PLUGINS
 from authzviz.engine.versions import NEWEST_MINOR, OLDEST_MINOR, minor_of
 
@@ -59,12 +69,51 @@ def applied(snapshot: Snapshot, change: Change) -> Started:
 
     Raises ChangeError for modes, plugins, versions that don't exist and bindings that aren't there.
     """
+    if change != Change():
+        snapshot = settled(snapshot)
     changed = replace(
         snapshot,
         version=_version(snapshot, change),
         apiservers=_apiservers(snapshot, change),
     )
     return started(_with_bindings(changed, change))
+
+
+def settled(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with what apiservers answered turned into flags that mean the same: after a
+    change they will answer something else, and nobody has asked them yet.
+
+    What authorizers that no API shows were seen to do is not known any more.
+    """
+    read = snapshot.apiservers
+    value = read.value and tuple(_settled(server) for server in read.value)
+    return replace(snapshot, apiservers=replace(read, value=value), node_reviews=None)
+
+
+def _means(alone: ApiServerState, state: ApiServerState) -> bool:
+    """True where flags alone tell modes and NodeRestriction as they are."""
+    known = (state.authorization_modes, state.node_restriction)
+    return (alone.authorization_modes, alone.node_restriction) == known
+
+
+def _settled(server: ApiServer) -> ApiServer:
+    if server.observed is None and not server.other_sources:
+        return server
+    state = state_of(server)
+    alone = replace(server, observed=None, other_sources=(), evidence=state.evidence)
+    if _means(state_of(alone), state):
+        return alone
+    if state.authorization_modes is None:
+        return replace(alone, flags=None if state.contradictions else server.flags)
+    authorizers = tuple(Authorizer(mode, mode.lower()) for mode in state.authorization_modes)
+    if state.node_restriction is Switch.UNKNOWN:
+        return replace(alone, flags=None, authorizers=authorizers)
+    plugins = (NODE_RESTRICTION,) if state.node_restriction is Switch.ON else ()
+    flags = _without(server.flags or (), _CHAIN_FLAGS | _PLUGIN_FLAGS)
+    modes = Flag("authorization-mode", ",".join(state.authorization_modes))
+    return replace(
+        alone, flags=(*flags, modes, *(Flag("enable-admission-plugins", each) for each in plugins))
+    )
 
 
 _VERSION = re.compile(r"v?1\.\d{1,3}(\.\d{1,4})?", re.ASCII)
@@ -99,7 +148,8 @@ def _apiservers(snapshot: Snapshot, change: Change) -> Read[tuple[ApiServer, ...
         value = read.value and tuple(_changed(server, change) for server in read.value)
         return replace(read, value=value)
     seen = tuple(replace(s, flags=s.flags or (), why="") for s in read.value or ())
-    number = max(len(set(snapshot.endpoints.value or ())) - len(seen), not seen)
+    own = [server for server in seen if not server.is_alias]
+    number = max(len(set(snapshot.endpoints.value or ())) - len(own), not seen)
     unseen = tuple(ApiServer(f"unseen-{i + 1}", (), "not seen") for i in range(number))
     value = tuple(_changed(server, change) for server in (*seen, *unseen))
     return replace(read, outcome=Outcome.OK, value=value, why="", gaps=())

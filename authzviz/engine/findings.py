@@ -13,8 +13,10 @@ from authzviz.engine.phrases import counted, listed, overdue_of, shown_names, wo
 
 _CIS = "CIS Kubernetes 1.12"
 _SEVERITIES = tuple(Severity)
-OBSERVED = frozenset(("stale-leases", "other-identity"))
-"""Findings that rest on how the nodes are right now: nobody knows how they will be."""
+OBSERVED = frozenset(
+    ("stale-leases", "other-identity", "model-differs", "flags-contradicted", "sources-differ")
+)
+"""Findings that rest on how things are right now: nobody knows how they will be."""
 
 
 def findings_of(judged: Judged) -> tuple[Finding, ...]:

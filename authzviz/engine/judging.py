@@ -122,15 +122,14 @@ def examine_indexed(
     possible = held_against(possible, snapshot, states, nodes, unexpected)
     assumption = assumed_of(snapshot, distribution.name, minor)
     possible, assumed = narrowed(possible, states, assumption, possible_with)
-    switches = [state.node_authorizer for state in states] or [Switch.UNKNOWN]
-    restrictions = [state.node_restriction for state in states] or [Switch.UNKNOWN]
+    nowhere = (Switch.UNKNOWN,)
     return Judged(
         snapshot=snapshot,
         minor=minor,
         is_version_known=is_version_known,
         states=states,
-        node_authorizer=chain.over_all(tuple(switches)),
-        node_restriction=chain.over_all(tuple(restrictions)),
+        node_authorizer=chain.over_all(tuple(s.node_authorizer for s in states) or nowhere),
+        node_restriction=chain.over_all(tuple(s.node_restriction for s in states) or nowhere),
         rbac=rbac,
         grants=grants_of(rbac, minor, settings[0]),
         paths=paths_of(states, rbac, classes, minor, control),
