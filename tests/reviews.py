@@ -8,7 +8,7 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any, cast
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from authzviz.engine import node
 from authzviz.engine.assessment import Decision
@@ -174,8 +174,9 @@ class _Recorded:
         self._responses = responses(recording)
 
     def get(self, path: str, *, accept: str = "application/json", **_: Any) -> Answer:
-        bare, _, text = path.partition("?")
-        asked = {name: values[0] for name, values in parse_qs(text).items()}
+        url = urlsplit(path)
+        asked = {name: values[0] for name, values in parse_qs(url.query).items()}
+        bare = url.path
         status, headers, body = recorded_reply(self._responses, bare, asked, accept)
         return Answer(status, headers["Content-Type"], bytearray(body))
 

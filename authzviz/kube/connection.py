@@ -171,13 +171,13 @@ class Connection:
             time.sleep(wait)
         raise AssertionError("unreachable")
 
-    def clean(self, text: str) -> str:
-        """A server's words for our pages: no secrets, no control characters, 300 characters."""
+    def clean(self, text: str, *, most: int = 300) -> str:
+        """A server's words for our pages: no secrets, no control characters, `most` characters."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         text = "".join(" " if unicodedata.category(c) in {"Cc", "Cf"} else c for c in text[:4000])
         text = re.sub(r"\s+", " ", text).strip()
-        return text if len(text) <= 300 else text[:299] + "…"
+        return text if len(text) <= most else text[: most - 1] + "…"
 
     def _once(self, exchange: _Exchange) -> tuple[Answer, float]:
         """One exchange: the answer, and for how many seconds it asks us to wait."""

@@ -26,7 +26,10 @@ REVIEWS_PERMISSION = "create subjectaccessreviews.authorization.k8s.io"
 _RULES_PERMISSION = "create selfsubjectrulesreviews.authorization.k8s.io"
 _NAMESPACE = "kube-system"
 # Our own role has a dozen; who holds more than this is told so.
-_MAX_RULES = 1000
+_MAX_RULES = 5000
+_MAX_LINES = 10
+# It names every role that a binding misses, and what it does not name is concluded from.
+_MAX_ERROR = 3000
 _IDS_OF_NODES = frozenset(probe.id for probe in OF_NODES)
 
 
@@ -173,17 +176,20 @@ def _answer(connection: Connection, probe: Probe, node: str, nobody: str) -> Rev
         raise ReadFailed("unexpected answer: no SubjectAccessReview")
     status = found.status
 
-    def said(text: str) -> str:
-        return connection.clean(text.replace(nobody, "<node>")) if text else ""
-
     return Review(
         probe=probe.id,
         allowed=status.allowed,
         denied=status.denied,
-        reason=said(status.reason),
+        reason=_said(connection, status.reason, nobody),
         node=node,
-        error=said(status.evaluation_error),
+        error=_said(connection, status.evaluation_error, nobody),
     )
+
+
+def _said(connection: Connection, text: str, nobody: str) -> str:
+    """The words, each authorizer's on a line of its own as it gave them."""
+    lines = text.replace(nobody, "<node>").split("\n", _MAX_LINES)[:_MAX_LINES] if text else ()
+    return "\n".join(line for line in map(connection.clean, lines) if line)
 
 
 def _spec(identity: Identity, request: Request) -> _Spec:
@@ -218,7 +224,7 @@ def _read_rules(connection: Connection) -> OwnRules:
     return OwnRules(
         rules=tuple(each),
         is_incomplete=status.incomplete or len(rules) > _MAX_RULES,
-        error=connection.clean(status.evaluation_error),
+        error=connection.clean(status.evaluation_error, most=_MAX_ERROR),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace as replaced
 from typing import Any
 
@@ -13,6 +13,8 @@ from authzviz.net import COMMAND_LINE, AddressPolicy
 from tests.replay import Replay, Reply, replay
 
 RECORDING = "v1.28.15-leftover"
+# With these refused an apiserver tells nothing of itself but its flags.
+UNTOLD: dict[str, int | str] = {"/apis/authorization.k8s.io/*": 403, "/metrics": 403}
 
 
 def credentials(server: Replay) -> Credentials:
@@ -25,11 +27,21 @@ def collected(
     seconds: float = 30.0,
     max_bytes: int = MAX_BYTES,
     policy: AddressPolicy = COMMAND_LINE,
+    asking: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> Snapshot:
-    """What `collect` says of it, with these fields of the credentials changed."""
+    """What `collect` says of it, with these fields of the credentials changed; `asking` are more
+    arguments of `collect`.
+    """
     used = replaced(credentials(server), **changes) if changes else credentials(server)
-    return collect(used, name="test", policy=policy, deadline_seconds=seconds, max_bytes=max_bytes)
+    return collect(
+        used,
+        name="test",
+        policy=policy,
+        deadline_seconds=seconds,
+        max_bytes=max_bytes,
+        **(asking or {}),
+    )
 
 
 def with_answers(
@@ -37,7 +49,9 @@ def with_answers(
     *,
     seconds: float = 30.0,
     recording: str = RECORDING,
+    refuse: Mapping[str, int | str] | None = None,
+    policy: AddressPolicy = COMMAND_LINE,
 ) -> Snapshot:
-    """The snapshot of a recording in which these paths answer otherwise."""
-    with replay(recording, replace=answers) as server:
-        return collected(server, seconds=seconds)
+    """The snapshot of a recording in which these paths answer otherwise, or are refused."""
+    with replay(recording, replace=answers, refuse=refuse) as server:
+        return collected(server, seconds=seconds, policy=policy)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from authzviz.engine.model import Outcome, Read, Snapshot
-from tests.kube.reading import RECORDING, collected, with_answers
+from tests.kube.reading import RECORDING, UNTOLD, collected, with_answers
 from tests.memory import MIB, growth
 from tests.replay import HANG, TOKEN, Reply, json_reply, replay, status_reply
 
@@ -25,6 +25,8 @@ PATHS = {
     "nodes": "/api/v1/nodes",
     "leases": LEASES,
 }
+# What else would tell the same.
+OTHERWISE = {"apiservers": UNTOLD}
 JSON = {"Content-Type": "application/json"}
 
 
@@ -64,7 +66,7 @@ def check_others(snapshot: Snapshot, name: str) -> None:
     ],
 )
 def test_f10_a_refused_read_is_never_empty(name: str, status: int, outcome: Outcome) -> None:
-    with replay(RECORDING, refuse={PATHS[name]: status}) as server:
+    with replay(RECORDING, refuse={PATHS[name]: status, **OTHERWISE.get(name, {})}) as server:
         snapshot = collected(server)
 
     read = snapshot.reads[name]
@@ -77,7 +79,7 @@ def test_f10_a_refused_read_is_never_empty(name: str, status: int, outcome: Outc
 
 @pytest.mark.parametrize("name", PATHS)
 def test_f10_a_read_without_answer_leaves_time_for_the_others(name: str) -> None:
-    with replay(RECORDING, refuse={PATHS[name]: HANG}) as server:
+    with replay(RECORDING, refuse={PATHS[name]: HANG, **OTHERWISE.get(name, {})}) as server:
         snapshot = collected(server, seconds=4)
 
     read = snapshot.reads[name]
