@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from authzviz.cli import app
 from authzviz.engine.assessment import Verdict
+from tests.kube.reading import UNTOLD
 from tests.replay import TOKEN, Replay, merged_kubeconfig, recordings, replay
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def test_gives_the_verdict_of_every_recording(recording: str, kubeconfig: Path) 
 def test_without_a_decisive_read_is_never_good_and_keeps_the_truth_possible(
     scenario: str, refused: str, kubeconfig: Path
 ) -> None:
-    with replay(f"v1.28.15-{scenario}", refuse=DECISIVE[refused]) as server:
+    with replay(f"v1.28.15-{scenario}", refuse={**DECISIVE[refused], **UNTOLD}) as server:
         (cluster,) = checked(write(kubeconfig, server))
 
     assert cluster["verdict"] != "node-authorizer"
@@ -121,6 +122,25 @@ def test_without_a_decisive_read_is_never_good_and_keeps_the_truth_possible(
     assert cluster["verdict"] == expected
     assert cluster["missing"]
     assert all(missing["permission"] for missing in cluster["missing"])
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_without_flags_the_apiservers_own_answers_tell(scenario: str, kubeconfig: Path) -> None:
+    with replay(f"v1.28.15-{scenario}", refuse=FLAGS) as server:
+        (cluster,) = checked(write(kubeconfig, server))
+
+    assert cluster["possible"] == [VERDICTS[scenario]]
+
+
+@pytest.mark.parametrize("refused", DECISIVE)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_with_answers_in_place_of_a_decisive_read_the_truth_stays_possible(
+    scenario: str, refused: str, kubeconfig: Path
+) -> None:
+    with replay(f"v1.28.15-{scenario}", refuse=DECISIVE[refused]) as server:
+        (cluster,) = checked(write(kubeconfig, server))
+
+    assert VERDICTS[scenario] in cluster["possible"]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -234,6 +254,7 @@ WRONG_USAGE: dict[str, tuple[Sequence[str], str]] = {
     "no such verdict": (["--fail-on", "legacy"], "no such verdict"),
     "no such format": (["--format", "xml"], "xml"),
     "no such bundle": (["--bundle", "nowhere.json"], "nowhere.json"),
+    "no URL of an apiserver": (["--apiserver", "http://a"], "must begin with https://"),
 }
 
 
@@ -248,6 +269,18 @@ def test_wrong_usage_is_2_and_says_what(
 
     assert result.exit_code == 2
     assert says in result.stderr
+
+
+def test_apiservers_are_those_of_one_context(kubeconfig: Path) -> None:
+    with replay("v1.28.15-leftover") as one, replay("v1.28.15-one-user") as other:
+        write(kubeconfig, one, other)
+        both = check("--kubeconfig", str(kubeconfig), "--all-contexts", "--apiserver", one.url)
+        (cluster,) = checked(kubeconfig, "--apiserver", one.url, "--probe-node-restriction")
+
+    assert both.exit_code == 2
+    assert "choose one context" in both.stderr
+    assert cluster["verdict"] == "over-granted"
+    assert any("dryRun" in post.query for post in one.posts)
 
 
 def test_collects_a_bundle_that_is_judged_alike(kubeconfig: Path, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_poll_knows_what_the_last_one_saw(cluster: Cluster, source: FakeSource
     polling.poll_soon(cluster)
     polling.poll(cluster.pk)
 
-    first, second = source.remembered
+    first, second = (settings["remembered"] for settings in source.settings)
     assert first == NOTHING
     assert [(one.name, one.metrics) for one in second.servers] == [("a", ok(METRICS)), ("b", None)]
 
