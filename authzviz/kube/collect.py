@@ -21,7 +21,9 @@ from authzviz.kube.errors import (
     ReadForbidden,
     Unauthorized,
 )
+from authzviz.kube.kubeadm_config import read_declared
 from authzviz.kube.lists import Kind, expect, read_list
+from authzviz.kube.node_args import with_node_args
 from authzviz.kube.nodes import read_leases, read_nodes
 from authzviz.kube.objects import UNDECODABLE, BindingJson, RoleJson, to_binding, to_role
 from authzviz.kube.observe import Manner, made_up_name, observe, observe_more
@@ -98,7 +100,8 @@ def collect(
         main = next(place for place in places if place.is_main)
         observed = observe_more(connection, main.server.name, observed, manner)
         main.server = told_by(main.server, observed)
-        apiservers = read_of(places, pods_seen)
+        declared = read_declared(connection)
+        apiservers = with_node_args(read_of(places, pods_seen), nodes)
     return Snapshot(
         name=name,
         server=str(connection.server),
@@ -115,6 +118,7 @@ def collect(
         leases=leases,
         node_reviews=node_reviews,
         signing_requests=signing_requests,
+        declared=declared,
         **of_pods,
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from authzviz.engine.model import ApiServer, Flag
 from authzviz.engine.versions import minor_of
-from authzviz.kube import flags, strict_yaml
+from authzviz.kube import flags, kubeadm_config, node_args, strict_yaml
 from authzviz.kube.authorization_config import KIND, authorization_config
 from authzviz.kube.fields import Fields, KubeconfigError
 from authzviz.kube.unit_file import UnitUnreadable, command_of, is_unit
@@ -72,8 +72,6 @@ _SERVER_KEYS = frozenset(
     )
 )
 _RKE2_KEYS = frozenset(("cni", "profile", "etcd-arg", "control-plane-resource-requests"))
-_TOOL_MODE = Flag("authorization-mode", "Node,RBAC")
-_TOOL_PLUGINS = Flag("enable-admission-plugins", "NodeRestriction")
 
 
 class FlagFileError(ValueError):
@@ -236,14 +234,12 @@ def _of_manifest(name: str, pod: Fields) -> FlagFile:
 
 
 def _of_kubeadm(name: str, document: Fields) -> FlagFile:
-    if not document.required("apiVersion").startswith("kubeadm.k8s.io/"):
-        raise document.error("apiVersion", "must be one of kubeadm.k8s.io")
+    given = kubeadm_config.flags_of(document)
     version = _kubeadm_version(document.text("kubernetesVersion"))
-    given = tuple(_extra_args(document)) if document.has("apiServer") else ()
     names = {flag.name for flag in given}
-    defaults = [_TOOL_MODE, _TOOL_PLUGINS]
+    defaults = [node_args.MODE, node_args.PLUGINS]
     if "authorization-config" in names and (minor_of(version) or 99) >= _DROPPED_MODE_SINCE:
-        defaults.remove(_TOOL_MODE)
+        defaults.remove(node_args.MODE)
     added = tuple(flag for flag in defaults if flag.name not in names)
     kept = tuple(flag for flag in given if flag.name in flags.KEPT)
     server = ApiServer(name, (*added, *kept), "kubeadm ClusterConfiguration")
@@ -260,26 +256,12 @@ def _kubeadm_version(said: str) -> str:
     return f"v1.{stable[1]}.0" if stable else said if minor_of(said) is not None else ""
 
 
-def _extra_args(document: Fields) -> Iterable[Flag]:
-    """apiServer.extraArgs: a map up to v1beta3, a list of name and value from v1beta4 on."""
-    server = document.child("apiServer")
-    if isinstance(server.values.get("extraArgs"), dict):
-        args = server.child("extraArgs")
-        for name in args.values:
-            yield Flag(name.replace("_", "-"), args.text(name))
-        return
-    for entry in server.entries("extraArgs", 256):
-        if entry.has("mergeMethod"):
-            raise entry.error("mergeMethod", "is not understood; give the manifest that it makes")
-        yield Flag(entry.required("name").replace("_", "-"), entry.text("value"))
-
-
 def _of_kubeadm_map(name: str, config_map: Fields) -> FlagFile:
     """ConfigMap kubeadm-config, which holds the ClusterConfiguration as a text."""
     data = config_map.child("data")
-    if not data.has("ClusterConfiguration"):
+    if not data.has(kubeadm_config.KEY):
         raise FlagFileError("is not a kube-apiserver's: the ConfigMap has no ClusterConfiguration")
-    return _of_documents(name, data.text("ClusterConfiguration"))
+    return _of_documents(name, data.text(kubeadm_config.KEY))
 
 
 def _of_config(name: str, document: Fields) -> FlagFile:
@@ -299,29 +281,9 @@ _TOOLS = ("k3s", "rke2")
 
 
 def _of_tool(name: str, tool: str, args: Sequence[str], where: str) -> FlagFile:
-    """What k3s and RKE2 make of kube-apiserver-arg: a plain value replaces the default, more of
-    them add up, NAME+= appends and NAME-= prepends.
-
-    Source: k3s pkg/util/args.go GetArgs, pkg/daemons/control/server.go; rke2
-    pkg/cli/defaults/defaults.go puts NodeRestriction before what the user gives.
-    """
-    defaults = {_TOOL_MODE.name: [_TOOL_MODE.value], _TOOL_PLUGINS.name: [_TOOL_PLUGINS.value]}
-    if any(arg.removeprefix("--").startswith("authorization-config=") for arg in args):
-        del defaults[_TOOL_MODE.name]
-    own = [f"{_TOOL_PLUGINS.name}={_TOOL_PLUGINS.value}"] if tool == "rke2" else []
-    values: dict[str, list[str]] = {}
-    for arg in (*own, *args):
-        key, equals, value = arg.removeprefix("--").partition("=")
-        flag = key.rstrip("+-").replace("_", "-")
-        before = values.get(flag, defaults.get(flag, []) if key[-1:] in ("+", "-") else [])
-        said = [value if equals else "true"]
-        values[flag] = [*said, *before] if key.endswith("-") else [*before, *said]
-    added = [Flag(flag, v[0]) for flag, v in defaults.items() if flag not in values]
-    if own and values[_TOOL_PLUGINS.name][0] == _TOOL_PLUGINS.value:
-        added.append(_TOOL_PLUGINS)
-    merged = {**defaults, **values}
-    kept = tuple(Flag(flag, v) for flag in merged if flag in flags.KEPT for v in merged[flag])
-    return FlagFile(ApiServer(name, kept, f"{tool} {where}"), "", _tool_adds(tool, added))
+    merged = node_args.merged(tool, args)
+    server = ApiServer(name, merged.flags, f"{tool} {where}")
+    return FlagFile(server, "", _tool_adds(tool, merged.added))
 
 
 def _of_authorizers(name: str, document: Fields) -> FlagFile:

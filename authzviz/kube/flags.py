@@ -29,6 +29,9 @@ KEPT = frozenset(
         "openshift-config",
     }
 )
+ANNOTATIONS = frozenset({"k3s.io/node-args", "rke2.io/node-args"})
+"""Those of a Node that hold the arguments of its k3s or RKE2."""
+NO_APISERVER = "--disable-apiserver"
 _BOOLEAN = frozenset({"anonymous-auth"})
 _PROGRAMS = frozenset({"kube-apiserver", "apiserver"})
 _SHELLS = frozenset({"sh", "bash", "ash", "dash"})
@@ -87,7 +90,8 @@ def of_flagz_text(text: str) -> tuple[Flag, ...]:
 def of_node_args(text: str) -> str:
     """The annotation k3s.io/node-args with nothing but apiserver flags in it, as JSON; "" for none.
 
-    It also holds arguments of the kubelet and others, by the same names: those are left out.
+    It also holds arguments of the kubelet and others, by the same names: those are left out, but
+    for the one that says that this server runs no apiserver.
     """
     try:
         words = json.loads(text)
@@ -96,11 +100,17 @@ def of_node_args(text: str) -> str:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return ""
     kept = [word for word in words[:1] if word in {"server", "agent"}]
-    for name, value in pairs(words):
-        flag = value.split("=", 1)[0].rstrip("+").replace("_", "-")
-        if name == "kube-apiserver-arg" and flag in KEPT:
-            kept += ["--kube-apiserver-arg", value]
+    for name, value in zip(words, [*words[1:], ""], strict=True):
+        if name == "--kube-apiserver-arg" and _is_kept(value):
+            kept += [name, value.removeprefix("--")]
+        elif name == NO_APISERVER and value != "false":
+            kept.append(name)
     return json.dumps(kept) if kept else ""
+
+
+def _is_kept(arg: str) -> bool:
+    name = arg.removeprefix("--").partition("=")[0]
+    return name.rstrip("+-").replace("_", "-") in KEPT
 
 
 def _of_flagz(flags: Iterable[Flag]) -> tuple[Flag, ...]:

@@ -22,12 +22,13 @@ from authzviz.kube import flags
 
 # What tells the distribution. Nothing else of a node's annotations and labels is kept: they hold
 # anything, k3s.io/node-env even an environment.
-_NODE_ARGS = frozenset({"k3s.io/node-args", "rke2.io/node-args"})
 _TELLING = frozenset(
     {
         "kubeadm.alpha.kubernetes.io/cri-socket",
         "k3s.io/hostname",
         "rke2.io/hostname",
+        "k3s.io/internal-ip",
+        "rke2.io/internal-ip",
         "machineconfiguration.openshift.io/currentConfig",
         "talos.dev/owned-labels",
         "networking.talos.dev/self-ips",
@@ -267,6 +268,6 @@ def _ready(status: str) -> Ready:
 
 def _telling(found: dict[str, str]) -> tuple[tuple[str, str], ...]:
     kept = {name: value for name, value in found.items() if name in _TELLING}
-    for name in _NODE_ARGS & found.keys():
+    for name in flags.ANNOTATIONS & found.keys():
         kept[name] = flags.of_node_args(found[name])
     return tuple(sorted(kept.items()))
