@@ -27,6 +27,7 @@ from authzviz.kube.node_args import with_node_args
 from authzviz.kube.nodes import read_leases, read_nodes
 from authzviz.kube.objects import UNDECODABLE, BindingJson, RoleJson, to_binding, to_role
 from authzviz.kube.observe import Manner, made_up_name, observe, observe_more
+from authzviz.kube.openshift import with_openshift
 from authzviz.kube.pods import read_attachments, read_claims, read_pods, read_volumes
 from authzviz.kube.remembered import NOTHING, Remembered
 from authzviz.kube.reviews import read_node_reviews
@@ -102,6 +103,7 @@ def collect(
         main.server = told_by(main.server, observed)
         declared = read_declared(connection)
         apiservers = with_node_args(read_of(places, pods_seen), nodes)
+        apiservers = with_openshift(connection, apiservers, cluster_role_bindings, nodes)
     return Snapshot(
         name=name,
         server=str(connection.server),
