@@ -23,14 +23,22 @@ _BY_VERSION = (
     ("+rke2", "rke2"),
     ("+k0s", "k0s"),
 )
-_BY_ANNOTATION = (
-    ("rke2.io/", "rke2"),
-    ("k3s.io/", "k3s"),
-    ("machineconfiguration.openshift.io/", "openshift"),
-    ("talos.dev/", "talos"),
-    ("k0sproject.io/", "k0s"),
-    ("microk8s.io/", "microk8s"),
-    ("kops.k8s.io/", "kops"),
+# Labels and annotations of nodes, by the domain before the slash or, with a slash, by their start.
+# Sources: k3s and rke2 pkg/nodeconfig/nodeconfig.go; talos pkg/machinery/constants; k0s
+# pkg/constant/constant_shared.go (K0SNodeRoleLabel); microk8s microk8s-resources/default-args/
+# kubelet (since 1.14: issue 308 there); kops pkg/nodelabels; openshift machine-config-operator
+# pkg/daemon/constants, templates/common; labels that EKS, AKS and GKE document for node pools.
+_BY_MARK = (
+    ("rke2.io", "rke2"),
+    ("k3s.io", "k3s"),
+    ("openshift.io", "openshift"),
+    ("talos.dev", "talos"),
+    ("k0sproject.io", "k0s"),
+    ("microk8s.io", "microk8s"),
+    ("kops.k8s.io", "kops"),
+    ("eks.amazonaws.com", "eks"),
+    ("cloud.google.com/gke-", "gke"),
+    ("kubernetes.azure.com/cluster", "aks"),
 )
 # Mark of the provider id, of the node's name, and what they tell together.
 _BY_PROVIDER = (
@@ -46,6 +54,8 @@ _BY_BINDING = (
     ("system:openshift:", "openshift"),
     ("eks:", "eks"),
     ("system:aks-client-node", "aks"),
+    ("aks-cluster-admin-binding", "aks"),
+    ("aks-service-rolebinding", "aks"),
     ("kops:", "kops"),
     ("kops-controller", "kops"),
     ("microk8s", "microk8s"),
@@ -76,9 +86,22 @@ def _version(snapshot: Snapshot) -> Iterator[Distribution]:
 def _annotations(snapshot: Snapshot) -> Iterator[Distribution]:
     for node in snapshot.nodes.value or ():
         for key, _ in node.annotations:
-            for prefix, name in _BY_ANNOTATION:
-                if key.startswith(prefix):
-                    yield Distribution(name, f"node {node.name} has annotation {key}")
+            name = _of_mark(key)
+            # aks-engine, which ran apiservers of one's own, set the label that AKS sets.
+            if name and not (name == "aks" and _has_control_plane(snapshot)):
+                yield Distribution(name, f"node {node.name} has {key}")
+
+
+def _of_mark(key: str) -> str:
+    domain = f".{key.partition('/')[0]}"
+    for mark, name in _BY_MARK:
+        if key.startswith(mark) if "/" in mark else domain.endswith(f".{mark}"):
+            return name
+    return ""
+
+
+def _has_control_plane(snapshot: Snapshot) -> bool:
+    return any(node.is_control_plane for node in snapshot.nodes.value or ())
 
 
 def _providers(snapshot: Snapshot) -> Iterator[Distribution]:
@@ -114,12 +137,19 @@ def _evidence(snapshot: Snapshot) -> Iterator[Distribution]:
 
 def _kubeadm(snapshot: Snapshot) -> Iterator[Distribution]:
     for node in snapshot.nodes.value or ():
-        for key, _ in node.annotations:
-            if key == _KUBEADM_ANNOTATION:
-                yield Distribution("kubeadm", f"node {node.name} has annotation {key}")
+        if any(key == _KUBEADM_ANNOTATION for key, _ in node.annotations):
+            yield Distribution("kubeadm", f"node {node.name} has {_KUBEADM_ANNOTATION}")
     for binding in snapshot.cluster_role_bindings.value or ():
         if binding.name.startswith("kubeadm:"):
             yield Distribution("kubeadm", f"there is a ClusterRoleBinding {binding.name}")
+    for source in (snapshot.declared.value or ()) if snapshot.declared else ():
+        yield Distribution("kubeadm", f"there is {source.evidence}")
+    yield from _static_pods(snapshot)
+
+
+def _static_pods(snapshot: Snapshot) -> Iterator[Distribution]:
+    if snapshot.declared and snapshot.declared.value == ():
+        return  # Each of kubeadm's clusters has a kubeadm-config: these pods are somebody else's.
     for server in snapshot.apiservers.value or ():
         if server.evidence.startswith("mirror pod kube-system/kube-apiserver-"):
             yield Distribution("kubeadm", f"{server.evidence} is as kubeadm makes it")

@@ -20,7 +20,7 @@ KEY = "ClusterConfiguration"
 KUBEADM = "kubeadm"
 _NAMESPACE, _MAP = "kube-system", "kubeadm-config"
 _NAME = f"{_NAMESPACE}/{_MAP}"
-_PERMISSION = "get configmaps in kube-system"
+_PERMISSION = f"get configmaps {_MAP} in {_NAMESPACE}"
 
 
 def read_declared(connection: Connection) -> Read[tuple[FlagSource, ...]]:

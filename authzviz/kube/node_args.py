@@ -70,11 +70,13 @@ def with_node_args(
     if not found:
         return apiservers
     known = apiservers.value or ()
-    joined = []
-    for server in known:
-        name = _node_of(server, len(known), found)
+    # Which one an alias is, nobody knows, so no node's annotation is about it.
+    themselves = [server for server in known if not server.is_alias]
+    joined = [server for server in known if server.is_alias]
+    for server in themselves:
+        name = _node_of(server, len(themselves), found)
         joined.append(_with(server, found.pop(name)[1]) if name else server)
-    if not any(server.flags is not None for server in known):
+    if not any(server.flags is not None for server in themselves):
         joined += [_server(node, source) for node, source in found.values()]
     if not joined:
         return apiservers

@@ -32,6 +32,7 @@ _TELLING = frozenset(
         "machineconfiguration.openshift.io/currentConfig",
         "talos.dev/owned-labels",
         "networking.talos.dev/self-ips",
+        "cluster.talos.dev/node-id",
         "node.k0sproject.io/role",
         "microk8s.io/cluster",
         "node.openshift.io/os_id",

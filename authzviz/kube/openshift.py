@@ -28,7 +28,7 @@ _LABEL = "app%3Dopenshift-kube-apiserver"
 _PODS = f"/api/v1/namespaces/{_NAMESPACE}/pods?labelSelector={_LABEL}"
 _PODS_PERMISSION = f"list pods in {_NAMESPACE}"
 _CONFIG = f"ConfigMap {_NAMESPACE}/config"
-_CONFIG_PERMISSION = f"get configmaps in {_NAMESPACE}"
+_CONFIG_PERMISSION = f"get configmaps config in {_NAMESPACE}"
 _KEY = "config.yaml"
 _POD_KIND = Kind("PodList", PodJson, lambda pod: pod)
 _Config = Read[FlagSource | None]
@@ -60,15 +60,22 @@ def with_openshift(
         f"GET {_PODS}", _PODS_PERMISSION, lambda: tuple(items(connection, _PODS, _POD_KIND, gaps))
     )
     config: _Config = attempt(_CONFIG, _CONFIG_PERMISSION, lambda: _config(connection))
-    if apiservers.value:
-        return _filled(apiservers, config)
     mirrors = tuple(pod for pod in pods.value or () if is_mirror(pod))
+    known = apiservers.value or ()
+    if any(not server.is_alias for server in known):
+        return _filled(apiservers, config) if len(_revisions(mirrors)) < 2 else apiservers
     if not mirrors and config.value is None:
         return _unread(apiservers, pods, config) if is_openshift else apiservers
     servers = _of_pods(mirrors, config) if mirrors else _alone(config)
-    sources = (pods.source, config.source)
+    sources = (apiservers.source, pods.source, config.source)
     permissions = (pods.permission, config.permission)
-    return Read(Outcome.OK, ", ".join(sources), " and ".join(permissions), servers, "", tuple(gaps))
+    return Read(
+        Outcome.OK,
+        ", ".join(sources),
+        " and ".join(permissions),
+        (*known, *servers),
+        gaps=(*apiservers.gaps, *gaps),
+    )
 
 
 def _is_told_by(bindings: Read[tuple[Binding, ...]], nodes: Read[tuple[Node, ...]]) -> bool:
@@ -138,11 +145,15 @@ def _alone(config: _Config) -> tuple[ApiServer, ...]:
 
 
 def _of_pods(pods: tuple[PodJson, ...], config: _Config) -> tuple[ApiServer, ...]:
-    newest = max(_revision(pod) for pod in pods)
+    newest = max(_revisions(pods))
     return tuple(
         _of_pod(pod, config, is_newest=_revision(pod) == newest)
         for pod in sorted(pods, key=lambda pod: pod.metadata.name)
     )
+
+
+def _revisions(pods: tuple[PodJson, ...]) -> set[int]:
+    return {_revision(pod) for pod in pods}
 
 
 def _revision(pod: PodJson) -> int:
@@ -160,7 +171,7 @@ def _of_pod(pod: PodJson, config: _Config, *, is_newest: bool) -> ApiServer:
         return ApiServer(name, None, evidence, why)
     if not is_newest:
         why = f"it runs revision {_revision(pod)}, and {_CONFIG} is that of a newer one"
-        return ApiServer(name, None, evidence, why, other_sources=(source,))
+        return ApiServer(name, None, evidence, why)
     try:
         container = next(each for each in pod.spec.containers if each.name == "kube-apiserver")
         given = of_container(container.command or (), container.args or ())

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from authzviz.engine import judge
-from authzviz.engine.model import ApiServer, Node, Ready, Snapshot, Subject
-from tests.engine.build import EMPTY_BINDING, NODES, cluster, crb, node, server
+from authzviz.engine.model import ApiServer, FlagSource, Node, Ready, Snapshot, Subject
+from tests.engine.build import EMPTY_BINDING, NODES, cluster, crb, node, ok, server, unread
 
 UNIT = replace(server("--authorization-mode=Node,RBAC"), evidence="/flagz")
 
@@ -32,6 +32,15 @@ def with_server(evidence: str) -> Snapshot:
     return cluster(ApiServer("cp1", UNIT.flags, evidence))
 
 
+def with_control_plane(snapshot: Snapshot) -> Snapshot:
+    nodes = snapshot.nodes.value or ()
+    return replace(snapshot, nodes=ok((*nodes, replace(node("m1"), is_control_plane=True))))
+
+
+def declaring(*sources: FlagSource) -> Snapshot:
+    return replace(cluster(UNIT), declared=ok(sources))
+
+
 CASES: dict[str, tuple[Snapshot, str, str]] = {
     "eks": (cluster(UNIT, version="v1.28.15-eks-a1b2"), "eks", "its version is v1.28.15-eks-a1b2"),
     "gke": (cluster(UNIT, version="v1.28.15-gke.1200"), "gke", "-gke.1200"),
@@ -45,6 +54,30 @@ CASES: dict[str, tuple[Snapshot, str, str]] = {
         "openshift",
         "machineconfiguration",
     ),
+    "openshift by label": (
+        with_node("n1", "", "node.openshift.io/os_id"),
+        "openshift",
+        "node n1 has node.openshift.io/os_id",
+    ),
+    "talos by a subdomain": (with_node("n1", "", "cluster.talos.dev/node-id"), "talos", "node-id"),
+    "k0s by label": (with_node("n1", "", "node.k0sproject.io/role"), "k0s", "k0sproject.io"),
+    "microk8s by label": (with_node("n1", "", "microk8s.io/cluster"), "microk8s", "microk8s.io"),
+    "kops by label": (with_node("n1", "", "kops.k8s.io/instancegroup"), "kops", "instancegroup"),
+    "eks by label": (with_node("n1", "", "eks.amazonaws.com/nodegroup"), "eks", "nodegroup"),
+    "gke by label": (with_node("n1", "", "cloud.google.com/gke-nodepool"), "gke", "gke-nodepool"),
+    "google, but no gke": (with_node("n1", "", "cloud.google.com/other"), "unknown", "nothing"),
+    "a domain that only ends alike": (with_node("n1", "", "notk3s.io/x"), "unknown", "nothing"),
+    "aks by label": (
+        with_node("n1", "", "kubernetes.azure.com/cluster"),
+        "aks",
+        "node n1 has kubernetes.azure.com/cluster",
+    ),
+    "aks-engine has a control plane of its own": (
+        with_control_plane(with_node("n1", "", "kubernetes.azure.com/cluster")),
+        "unknown",
+        "nothing",
+    ),
+    "aks by binding": (with_binding("aks-service-rolebinding"), "aks", "aks-service-rolebinding"),
     "kind": (with_node("n1", "kind://docker/kind/kind-worker"), "kind", "kind://docker"),
     "aks": (with_node("aks-pool-1", "azure:///subscriptions/x"), "aks", "node aks-pool-1"),
     "azure, but no aks": (with_node("vm-1", "azure:///subscriptions/x"), "unknown", "nothing"),
@@ -63,6 +96,27 @@ CASES: dict[str, tuple[Snapshot, str, str]] = {
     "kubeadm by binding": (with_binding("other"), "kubeadm", "kubeadm:get-nodes"),
     "kubeadm by its apiserver": (
         with_server("mirror pod kube-system/kube-apiserver-cp1"),
+        "kubeadm",
+        "kube-apiserver-cp1",
+    ),
+    "kubeadm by its ConfigMap": (
+        declaring(FlagSource("ConfigMap kube-system/kubeadm-config", (), "kubeadm")),
+        "kubeadm",
+        "there is ConfigMap kube-system/kubeadm-config",
+    ),
+    "a static pod, and no kubeadm-config": (
+        replace(
+            with_server("mirror pod kube-system/kube-apiserver-cp1"),
+            declared=declaring().declared,
+        ),
+        "unknown",
+        "nothing",
+    ),
+    "kubeadm-config unread": (
+        replace(
+            with_server("mirror pod kube-system/kube-apiserver-cp1"),
+            declared=unread(ok(())),
+        ),
         "kubeadm",
         "kube-apiserver-cp1",
     ),

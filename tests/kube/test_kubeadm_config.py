@@ -83,7 +83,7 @@ def test_the_permission_that_would_tell_is_named() -> None:
 
     assert (read.outcome, read.permission) == (
         Outcome.FORBIDDEN,
-        "get configmaps in kube-system",
+        "get configmaps kubeadm-config in kube-system",
     )
 
 

@@ -146,3 +146,12 @@ def test_an_apiserver_whose_flags_nobody_shows_gets_them_from_its_node() -> None
     assert (first.name, first.address, first.why) == ("x", "192.0.2.1:6443", "")
     assert first.flags == (Flag(MODE, "RBAC"),)
     assert (second.name, second.flags) == ("kube-apiserver on s2", ())
+
+
+def test_which_node_an_alias_runs_on_is_not_guessed() -> None:
+    alias = ApiServer("behind a balancer", None, "", "not asked", is_alias=True)
+
+    first, second = with_node_args(seen(alias), nodes(node("s1", "server"))).value or ()
+
+    assert first == alias
+    assert (second.name, second.flags) == ("kube-apiserver on s1", ())

@@ -146,7 +146,7 @@ def test_the_configmap_tells_the_flags_where_no_pod_is_seen(reply: Reply) -> Non
 
 
 UNREAD: dict[str, tuple[Reply, str]] = {
-    "forbidden": (status_reply(403, CONFIG), "get configmaps in openshift-kube-apiserver"),
+    "forbidden": (status_reply(403, CONFIG), "get configmaps config in openshift-kube-apiserver"),
     "gone": (status_reply(404, CONFIG), "there is none"),
     "no YAML": (config("a: [canary"), "not YAML"),
     "no fields": (config("- canary"), "holds no fields"),
@@ -166,7 +166,7 @@ def test_where_nothing_of_it_can_be_read_the_permissions_are_named() -> None:
     read = apiservers(pods=status_reply(403, PODS), config=status_reply(403, CONFIG))
 
     assert (read.outcome, read.value) == (Outcome.FORBIDDEN, None)
-    assert "get configmaps in openshift-kube-apiserver" in read.permission
+    assert "get configmaps config in openshift-kube-apiserver" in read.permission
     assert "list pods in openshift-kube-apiserver: " in read.why
 
 
@@ -193,6 +193,16 @@ def test_a_seen_apiserver_without_flags_gets_those_of_the_configmap() -> None:
 
     assert flags_of(server) == FLAGS
     assert (unread.flags, "started by start.sh" in unread.why) == (None, True)
+
+
+def test_while_revisions_differ_the_configmap_is_not_that_of_all() -> None:
+    hidden = pods(pod("cp1", command=["/start.sh"]))
+
+    (server,) = (
+        apiservers(kube_pods=hidden, pods=pods(mirror("m1", "6"), mirror("m2", "7"))).value or ()
+    )
+
+    assert (server.flags, server.other_sources) == (None, ())
 
 
 ASKED: dict[str, tuple[dict[str, Reply], bool]] = {
