@@ -80,7 +80,6 @@ def pack_snapshot(snapshot: Snapshot) -> bytes:
     leases = snapshot.leases
     if leases.value is not None:
         snapshot = dataclasses.replace(snapshot, leases=dataclasses.replace(leases, value=()))
-    snapshot = dataclasses.replace(snapshot, signing_requests=None)
     return gzip.compress(bundle.to_bytes(snapshot), mtime=0)
 
 
