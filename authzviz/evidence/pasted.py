@@ -20,7 +20,8 @@ _KUBECONFIG = re.compile(
     r"|\bkind[\"']?\s*:\s*[\"']?Config\b"
 )
 _CREDENTIAL = re.compile(r"client-key-data|\b(?:id-|refresh-)?(?:token|password)[\"']?\s*:")
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", re.DOTALL)
+# No dash in a body: looking for each END to the end of the text would take seconds.
+_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----")
 _ISSUED = re.compile(
     r"^\s*[\"']?certificate[\"']?\s*:\s*[\"']?([A-Za-z0-9+/=]{100,})", re.MULTILINE
 )

@@ -41,7 +41,7 @@ _PURPOSES = {
 }
 # A CN of more than 64 letters is against X.520, and a node's name alone may have 253.
 warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
-_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
 
 
 def certificate_of(ders: tuple[bytes, ...]) -> Certificate:
