@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from authzviz.engine.model import Binding, Outcome, Read, Role, Snapshot
+from authzviz.kube import room
 from authzviz.kube.apiservers import read_mirror_pods
 from authzviz.kube.connection import Connection
 from authzviz.kube.control_plane import Guide, Listed, ask_others, places_of, read_of, told_by
@@ -31,11 +32,14 @@ from authzviz.kube.openshift import with_openshift
 from authzviz.kube.pods import read_attachments, read_claims, read_pods, read_volumes
 from authzviz.kube.remembered import NOTHING, Remembered
 from authzviz.kube.reviews import read_node_reviews
+from authzviz.kube.room import held_by_binding, held_by_role
 from authzviz.kube.sampled import nodes_to_ask
 from authzviz.kube.signing_requests import read_signing_requests
 from authzviz.net import AddressPolicy
 
 MAX_BYTES = 512 << 20
+# Pods are read at a command line, in a process of its own.
+_TIMES_MORE_WITH_PODS = 16
 _RBAC = "rbac.authorization.k8s.io"
 
 
@@ -70,7 +74,11 @@ def collect(
 
         credentials = signed_in(credentials, seconds=deadline_seconds)
     with Connection(
-        credentials, policy, deadline_seconds=deadline_seconds, max_bytes=max_bytes
+        credentials,
+        policy,
+        deadline_seconds=deadline_seconds,
+        max_bytes=max_bytes,
+        max_kept_bytes=(_TIMES_MORE_WITH_PODS if with_pods else 1) * room.MAX_BYTES,
     ) as connection:
         version = _read_version(connection, credentials)
         manner = Manner(made_up_name(), version.value or "", may_impersonate, remembered)
@@ -173,7 +181,15 @@ def _roles(connection: Connection, resource: str, kind: str) -> Read[tuple[Role,
         connection,
         f"/apis/{_RBAC}/v1/{resource}",
         f"list {resource}.{_RBAC}",
-        Kind(kind, RoleJson, to_role, is_lasting=True),
+        Kind(
+            kind,
+            RoleJson,
+            to_role,
+            is_lasting=True,
+            per_object=160,
+            per_value=80,
+            held=held_by_role,
+        ),
     )
 
 
@@ -182,5 +198,13 @@ def _bindings(connection: Connection, resource: str, kind: str) -> Read[tuple[Bi
         connection,
         f"/apis/{_RBAC}/v1/{resource}",
         f"list {resource}.{_RBAC}",
-        Kind(kind, BindingJson, to_binding, is_lasting=True),
+        Kind(
+            kind,
+            BindingJson,
+            to_binding,
+            is_lasting=True,
+            per_object=250,
+            per_value=60,
+            held=held_by_binding,
+        ),
     )

@@ -15,7 +15,9 @@ from enum import StrEnum
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import TYPE_CHECKING, Self
 
+from authzviz.kube import room
 from authzviz.kube.errors import AddressNotAllowed, CredentialsUnusable, ReadFailed
+from authzviz.kube.room import Room
 from authzviz.kube.troubles import trouble
 from authzviz.net.pinned import LimitedSocket, Limits, PinnedConnection, Route
 from authzviz.net.url import parse_https
@@ -28,12 +30,18 @@ if TYPE_CHECKING:
     from authzviz.net import AddressPolicy
 
 JSON = "application/json"
-MAX_ANSWER_BYTES = 48 << 20
+MAX_ANSWER_BYTES = 24 << 20
 _MAX_HEADER_BYTES = 64 << 10
+# Of an answer that is none, only the message of its Status is of use.
+_MAX_ERROR_BYTES = 64 << 10
+# Head, chunk sizes and the record that was on its way when the cap was reached.
+_AROUND_BODY = 4 << 20
+_GOOD = frozenset({200, 201})
 _MAX_TRIES = 4
 _MAX_WAIT_SECONDS = 5.0
 _PIECE = 1 << 16
 _NONE: Mapping[str, str] = {}
+_LONGEST_WORDS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +93,14 @@ class Connection:
         *,
         deadline_seconds: float,
         max_bytes: int,
+        max_kept_bytes: int = room.MAX_BYTES,
     ) -> None:
         try:
             self.server = parse_https(credentials.server)
         except ValueError as problem:
             raise AddressNotAllowed(f"server: {problem}") from None
         self.limits = Limits(deadline_seconds, max_bytes)
+        self.room = Room(max_kept_bytes)
         self._read_seconds = max(deadline_seconds / 2, 1.0)
         self.server_time: datetime | None = None
         self._secrets = credentials.secret_texts
@@ -161,7 +171,7 @@ class Connection:
 
     def _answer(self, exchange: _Exchange) -> Answer:
         for tries_left in reversed(range(_MAX_TRIES)):
-            self.limits.begin_read(self._read_seconds)
+            self.limits.begin_read(self._read_seconds, exchange.max_bytes + _AROUND_BODY)
             answer, wait = self._once(exchange)
             wait *= random.uniform(1.0, 1.3)  # noqa: S311 - jitter, so that pollers part
             if answer.status not in {429, 503} or wait == 0 or not tries_left:
@@ -171,10 +181,18 @@ class Connection:
             time.sleep(wait)
         raise AssertionError("unreachable")
 
+    def check_time(self) -> None:
+        """Raise ReadFailed where the time for all is used up, whoever used it."""
+        if self.limits.left() <= 0:
+            raise ReadFailed("there was no time left to take the answer apart")
+
     def clean(self, text: str, *, most: int = 300) -> str:
         """A server's words for our pages: no secrets, no control characters, `most` characters."""
+        text, cut_off = text[:_LONGEST_WORDS], len(text) > _LONGEST_WORDS
         for secret in self._secrets:
             text = text.replace(secret, "***")
+        if cut_off:  # perhaps within a secret
+            text = text[: -max(map(len, self._secrets), default=0) or None]
         text = "".join(" " if unicodedata.category(c) in {"Cc", "Cf"} else c for c in text[:4000])
         text = re.sub(r"\s+", " ", text).strip()
         return text if len(text) <= most else text[: most - 1] + "…"
@@ -202,7 +220,9 @@ class Connection:
             raise ReadFailed("the answer's headers are too large")
         if headers.get("Content-Encoding", "identity") not in {"", "identity"}:
             raise ReadFailed("the answer is compressed, though none was asked for")
-        if exchange.take and response.status == 200:
+        if response.status not in _GOOD:
+            return self._beginning(response)
+        if exchange.take:
             return self._given_away(response, exchange.take, exchange.max_bytes)
         body = bytearray()
         while piece := response.read(_PIECE):
@@ -210,6 +230,14 @@ class Connection:
             if len(body) > exchange.max_bytes:
                 raise ReadFailed(f"the answer is larger than {exchange.max_bytes >> 20} MiB")
         _check_end(response)
+        return body
+
+    def _beginning(self, response: HTTPResponse) -> bytearray:
+        body = bytearray()
+        while len(body) < _MAX_ERROR_BYTES and (piece := response.read(_PIECE)):
+            body += piece
+        if not response.isclosed():
+            self._http.close()
         return body
 
     def _given_away(

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from typing import Any
 
 _MAX_BYTES = 32 << 20
+_LONGEST_HEAD = 1 << 14
 _ITEMS = b'"items":'
 
 
@@ -25,17 +26,17 @@ class KnownPages:
         self._values: OrderedDict[tuple[object, ...], tuple[int, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[object, ...]) -> Any:
-        """The value that was put there, None for none."""
+    def get(self, key: tuple[object, ...]) -> tuple[Any, int] | None:
+        """The value that was put there and its size, None for none."""
         with self._lock:
             found = self._values.get(key)
             if found is None:
                 return None
             self._values.move_to_end(key)
-            return found[1]
+            return found[1], found[0]
 
     def put(self, key: tuple[object, ...], value: object, size: int) -> None:
-        """Keep a value that was made of `size` bytes."""
+        """Keep a value that holds `size` bytes."""
         with self._lock:
             old = self._values.pop(key, None)
             self._bytes += size - (old[0] if old else 0)
@@ -54,7 +55,7 @@ def parted(body: bytearray) -> tuple[bytes, bytes] | None:
     The list's own metadata changes with every read, and stands before its items.
     """
     start = body.find(_ITEMS)
-    if start < 0:
+    if not 0 <= start <= _LONGEST_HEAD:
         return None
     head = bytes(body[:start]) + _ITEMS + b"[]}"
     return head, hashlib.blake2b(memoryview(body)[start:], digest_size=16).digest()

@@ -12,6 +12,7 @@ from authzviz.engine.model import Outcome, Read
 from authzviz.kube.errors import Expired, KubeError, NotFound, ReadFailed, ReadForbidden
 from authzviz.kube.known_pages import KNOWN, parted
 from authzviz.kube.objects import UNDECODABLE, NameOnly
+from authzviz.kube.room import held
 
 if TYPE_CHECKING:
     from authzviz.kube.connection import Answer, Connection
@@ -25,6 +26,8 @@ MAX_ITEMS = 200_000
 _MAX_GAPS = 20
 # A review is "created", though it is kept nowhere.
 _GOOD = (200, 201)
+_LONGEST_TOKEN = 8 << 10
+_ITEMS_BETWEEN_LOOKS = 256
 
 
 class ListMeta(msgspec.Struct, frozen=True, gc=False, rename={"next": "continue"}):
@@ -49,13 +52,18 @@ class _Status(msgspec.Struct, frozen=True, gc=False):
 class Kind(msgspec.Struct, Generic[J, T], frozen=True):
     """One kind of list: its name, what one item looks like, and what becomes of it.
 
-    `is_lasting` where its items hardly change between two reads, and are worth remembering.
+    `is_lasting` where its items hardly change between two reads, and are worth remembering. `held`
+    tells how many bytes such a thing takes; `per_object` and `per_value` are as in Room.check, by
+    default those of dicts of labels, which take most.
     """
 
     list_kind: str
     item: type[J]
     convert: Callable[[J], T]
+    held: Callable[[T], int] = held
     is_lasting: bool = False
+    per_object: int = 250
+    per_value: int = 150
 
 
 def attempt(source: str, permission: str, work: Callable[[], T]) -> Read[T]:
@@ -102,10 +110,12 @@ def items(
 
     A list that expires while it is read (410) is begun anew once: half a list is never given.
     """
+    room_left = connection.room.left
     try:
         return _pages(connection, path, kind, gaps, query)
     except Expired:
         gaps.clear()
+        connection.room.left = room_left
     try:
         return _pages(connection, path, kind, gaps, query)
     except Expired:
@@ -118,7 +128,7 @@ def _pages(
     found: list[T] = []
     tokens: set[str] = set()
     joint = "&" if "?" in path else "?"
-    decode = PageDecoder(kind, connection.clean)
+    decode = PageDecoder(kind, connection)
     token = ""
     for _ in range(_MAX_PAGES):
         url = f"{path}{joint}{query or f'limit={PAGE}'}"
@@ -128,7 +138,7 @@ def _pages(
         found += page
         if not token:
             return found
-        if token in tokens or len(found) > MAX_ITEMS:
+        if token in tokens or len(found) > MAX_ITEMS or len(token) > _LONGEST_TOKEN:
             break
         tokens.add(token)
     raise ReadFailed(f"incomplete: the list did not end after {len(found)} items")
@@ -137,9 +147,9 @@ def _pages(
 class PageDecoder(Generic[J, T]):
     """Turns one page into items: at once where all are well-formed, else one by one."""
 
-    def __init__(self, kind: Kind[J, T], clean: Callable[[str], str]) -> None:
+    def __init__(self, kind: Kind[J, T], connection: Connection) -> None:
         self._kind = kind
-        self._clean = clean
+        self._connection = connection
         self._whole = msgspec.json.Decoder(Page[kind.item])  # type: ignore[name-defined]
         self._one: msgspec.json.Decoder[J] = msgspec.json.Decoder(kind.item)
 
@@ -152,6 +162,9 @@ class PageDecoder(Generic[J, T]):
         known = self._known(*parts) if parts else None
         if known is not None:
             return known
+        self._connection.room.check(
+            body, per_object=self._kind.per_object, per_value=self._kind.per_value
+        )
         try:
             page = self._whole.decode(body)
         except msgspec.ValidationError:
@@ -160,27 +173,36 @@ class PageDecoder(Generic[J, T]):
             raise ReadFailed(f"unexpected answer: no {self._kind.list_kind}") from None
         self._check(page.kind)
         found = [self._kind.convert(item) for item in page.items]
+        size = self._keep(found)
         head = _head(parts[0]) if parts else None
         # Unless what stands before the items says all: a later key of the same name would win.
         if parts and head and (head.kind, head.metadata) == (page.kind, page.metadata):
-            KNOWN.put((self._kind, parts[1]), found, len(body))
+            KNOWN.put((self._kind, parts[1]), found, size)
         return found, page.metadata.next or ""
 
     def _known(self, start: bytes, digest: bytes) -> tuple[list[T], str] | None:
         """The page where its items were decoded before: only its own metadata is read."""
-        found: list[T] | None = KNOWN.get((self._kind, digest))
+        found: list[T] | None
+        found, size = KNOWN.get((self._kind, digest)) or (None, 0)
         head = _head(start) if found is not None else None
         if found is None or head is None or head.kind != self._kind.list_kind:
             return None
+        self._connection.room.keep(size)
         return found, head.metadata.next or ""
+
+    def _keep(self, found: list[T]) -> int:
+        size = sum(map(self._kind.held, found))
+        self._connection.room.keep(size)
+        return size
 
     def _check(self, kind: str) -> None:
         if kind != self._kind.list_kind:
-            raise ReadFailed(
-                f"unexpected answer: {self._clean(kind)} instead of {self._kind.list_kind}"
-            )
+            found = self._connection.clean(kind)
+            raise ReadFailed(f"unexpected answer: {found} instead of {self._kind.list_kind}")
 
     def _one_by_one(self, body: bytearray, before: int, gaps: list[str]) -> tuple[list[T], str]:
+        # Here each item is an object first, whatever it is in the text.
+        self._connection.room.check(body, per_object=self._kind.per_object, per_value=150)
         try:
             page = msgspec.json.decode(body, type=Page[msgspec.Raw])
         except UNDECODABLE:
@@ -188,10 +210,17 @@ class PageDecoder(Generic[J, T]):
         self._check(page.kind)
         found = []
         for number, raw in enumerate(page.items, start=before + 1):
+            if number % _ITEMS_BETWEEN_LOOKS == 0:
+                self._connection.check_time()
             try:
                 found.append(self._kind.convert(self._one.decode(raw)))
             except UNDECODABLE as error:
-                gaps.append(self._clean(f"{_name(raw) or f'item {number}'}: {error}"))
+                gaps.append(
+                    self._connection.clean(f"{_name(raw) or f'item {number}'}: {error}")
+                    if len(gaps) < _MAX_GAPS
+                    else ""
+                )
+        self._keep(found)
         return found, page.metadata.next or ""
 
 

@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
 
 _NODES = "/api/v1/nodes"
+_HELD_BY_LEASE = 400
+_HELD_BY_NODE = 600
+_LONGEST_NAME = 253
 _PERMISSION = "list nodes"
 _TABLES = (
     "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io"
 )
 _NODE_KIND = Kind("NodeList", NodeJson, to_node)
-_LEASE_KIND = Kind("LeaseList", LeaseJson, to_lease)
+# A lease is three objects of nothing but short texts.
+_LEASE_KIND = Kind(
+    "LeaseList", LeaseJson, to_lease, per_object=100, per_value=0, held=lambda _: _HELD_BY_LEASE
+)
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _COLUMNS = ("Name", "Status", "Roles", "Version")
 _CLOSER_LOOKS = 20
@@ -33,8 +39,11 @@ class _Column(msgspec.Struct, frozen=True):
     name: str
 
 
+_Cell = str | int | float | bool | None
+
+
 class _Row(msgspec.Struct, frozen=True, gc=False):
-    cells: tuple[object, ...]
+    cells: tuple[_Cell, ...]
 
 
 class _Table(msgspec.Struct, frozen=True, rename="camel"):
@@ -68,9 +77,11 @@ def _nodes(connection: Connection, gaps: list[str]) -> tuple[Node, ...]:
     if answer.status == 406:
         return tuple(items(connection, _NODES, _NODE_KIND, gaps))
     body = expect(connection, answer)
+    connection.room.check(body, per_object=160, per_value=80)
     if _kind(body) == "NodeList":
-        return tuple(PageDecoder(_NODE_KIND, connection.clean)(body, 0, gaps)[0])
+        return tuple(PageDecoder(_NODE_KIND, connection)(body, 0, gaps)[0])
     nodes = _rows(body, gaps)
+    connection.room.keep(_HELD_BY_NODE * len(nodes))
     closer = _closer(connection, _worth_a_look(nodes))
     return tuple(closer.get(node.name, node) for node in nodes)
 
@@ -95,10 +106,11 @@ def _rows(body: bytearray, gaps: list[str]) -> list[Node]:
     cells_of, padding = itemgetter(*places), (None,) * len(names)
     for number, row in enumerate(table.rows, start=1):
         name, status, roles, version = cells_of(row.cells + padding)
-        if not isinstance(name, str) or not isinstance(status, str):
+        if not isinstance(name, str) or not isinstance(status, str) or len(name) > _LONGEST_NAME:
             gaps.append(f"row {number} of the nodes' Table has no name or status")
             continue
-        nodes.append(to_row_node(name, status, str(roles or ""), str(version or "")))
+        version = str(version or "")[:_LONGEST_NAME]
+        nodes.append(to_row_node(name, status, str(roles or ""), version))
     return nodes
 
 
@@ -116,7 +128,7 @@ def _closer(connection: Connection, nodes: list[Node]) -> dict[str, Node]:
         if not _NAME.fullmatch(node.name):
             continue
         try:
-            body = expect(connection, connection.get(f"{_NODES}/{node.name}", max_bytes=4 << 20))
+            body = expect(connection, connection.get(f"{_NODES}/{node.name}", max_bytes=1 << 20))
             found[node.name] = to_node(msgspec.json.decode(body, type=NodeJson))
         except ReadForbidden:
             break  # who may list but not get one may get none

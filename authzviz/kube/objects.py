@@ -49,8 +49,11 @@ _CONTROL_PLANE = ("control-plane", "master", "controlplane")
 # Many bindings name few roles and subjects, many nodes have few states: making each value once
 # takes half the time and less memory; so does what a Table says of a node, poll after poll.
 _MOST_SHARED = 10_000
+_LONGEST_SHARED = 300
 _shared_role_ref = lru_cache(_MOST_SHARED)(RoleRef)
 _shared_subject = lru_cache(_MOST_SHARED)(Subject)
+# No name in Kubernetes is longer; no kind or namespace comes near.
+Text = Annotated[str, msgspec.Meta(max_length=2048)]
 
 
 class _Struct(msgspec.Struct, gc=False, rename="camel"):
@@ -72,20 +75,26 @@ class Metadata(_Struct):
 
 
 class NameOnly(_Struct):
-    name: str
-    namespace: str = ""
+    name: Text
+    namespace: Text = ""
 
 
-class WithAnnotations(NameOnly):
-    annotations: dict[str, str] | None = None
+class Autoupdate(_Struct):
+    """The one annotation of RBAC objects that is of interest."""
+
+    value: Text = msgspec.field(name="rbac.authorization.kubernetes.io/autoupdate", default="")
+
+
+class WithAutoupdate(NameOnly):
+    annotations: Autoupdate | None = None
 
 
 class RuleJson(_Struct):
-    verbs: tuple[str, ...] | None = None
-    api_groups: tuple[str, ...] | None = None
-    resources: tuple[str, ...] | None = None
-    resource_names: tuple[str, ...] | None = None
-    non_resource_urls: tuple[str, ...] | None = msgspec.field(name="nonResourceURLs", default=None)
+    verbs: tuple[Text, ...] | None = None
+    api_groups: tuple[Text, ...] | None = None
+    resources: tuple[Text, ...] | None = None
+    resource_names: tuple[Text, ...] | None = None
+    non_resource_urls: tuple[Text, ...] | None = msgspec.field(name="nonResourceURLs", default=None)
 
 
 class Aggregation(_Struct):
@@ -99,18 +108,18 @@ class RoleJson(_Struct):
 
 
 class SubjectJson(_Struct):
-    kind: str
-    name: str
-    namespace: str | None = None
+    kind: Text
+    name: Text
+    namespace: Text | None = None
 
 
 class RoleRefJson(_Struct):
-    kind: str
-    name: str
+    kind: Text
+    name: Text
 
 
 class BindingJson(_Struct):
-    metadata: WithAnnotations
+    metadata: WithAutoupdate
     role_ref: RoleRefJson
     subjects: tuple[SubjectJson, ...] | None = None
 
@@ -195,19 +204,30 @@ def to_role(found: RoleJson) -> Role:
 
 def to_binding(found: BindingJson) -> Binding:
     """The RoleBinding or ClusterRoleBinding; a ServiceAccount without a namespace keeps none."""
-    annotations = found.metadata.annotations or {}
+    annotations = found.metadata.annotations
     return Binding(
         name=found.metadata.name,
-        role_ref=_shared_role_ref(found.role_ref.kind, found.role_ref.name),
+        role_ref=_role_ref(found.role_ref),
         namespace=found.metadata.namespace,
         subjects=tuple(
             [
-                _shared_subject(subject.kind, subject.name, subject.namespace or "")
+                _subject(subject.kind, subject.name, subject.namespace or "")
                 for subject in found.subjects or ()
             ]
         ),
-        is_reconciled=annotations.get("rbac.authorization.kubernetes.io/autoupdate") != "false",
+        is_reconciled=annotations is None or annotations.value != "false",
     )
+
+
+def _role_ref(found: RoleRefJson) -> RoleRef:
+    is_short = len(found.name) + len(found.kind) < _LONGEST_SHARED
+    return (_shared_role_ref if is_short else RoleRef)(found.kind, found.name)
+
+
+def _subject(kind: str, name: str, namespace: str) -> Subject:
+    # What is shared outlives the poll, so that long texts would fill the worker in time.
+    is_short = len(kind) + len(name) + len(namespace) < _LONGEST_SHARED
+    return (_shared_subject if is_short else Subject)(kind, name, namespace)
 
 
 def to_lease(found: LeaseJson) -> Lease:
@@ -242,7 +262,8 @@ def to_row_node(name: str, status: str, roles: str, version: str) -> Node:
     """The Node as a Table tells of it. Source: kubernetes pkg/printers/internalversion, printNode:
     Ready, NotReady or Unknown (no such condition), then ",SchedulingDisabled".
     """
-    ready, is_control_plane = _of_row(status, roles)
+    is_short = len(status) + len(roles) < _LONGEST_SHARED
+    ready, is_control_plane = (_of_row if is_short else _of_row.__wrapped__)(status, roles)
     return Node(name, ready, version, is_control_plane)
 
 

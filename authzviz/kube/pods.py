@@ -14,7 +14,7 @@ import msgspec
 
 from authzviz.engine.model import Claim, Pod, Read, Volume, VolumeAttachment
 from authzviz.kube.lists import Kind, read_list
-from authzviz.kube.objects import NameOnly, WithAnnotations
+from authzviz.kube.objects import NameOnly
 
 if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
@@ -24,6 +24,10 @@ _MIRROR = "kubernetes.io/config.mirror"
 
 class _Struct(msgspec.Struct, gc=False, rename="camel"):
     """Unknown fields are skipped unread."""
+
+
+class _PodMetadata(NameOnly):
+    annotations: dict[str, str] | None = None
 
 
 class _Reference(_Struct):
@@ -136,7 +140,7 @@ class _PodStatus(_Struct):
 
 
 class PodJson(_Struct):
-    metadata: WithAnnotations
+    metadata: _PodMetadata
     spec: _PodSpec
     status: _PodStatus = msgspec.field(default_factory=_PodStatus)
 

@@ -19,7 +19,7 @@ from authzviz.kube.errors import (
     Unauthorized,
 )
 from authzviz.net import AddressForbidden
-from authzviz.net.pinned import BudgetSpent, NameUnresolved
+from authzviz.net.pinned import AnswerTooLarge, BudgetSpent, NameUnresolved
 
 _X509_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL
 
@@ -39,6 +39,8 @@ def trouble(error: Exception, host: str, clean: Callable[[str], str]) -> KubeErr
         return AddressNotAllowed(f"{host}: {error}")
     if isinstance(error, NameUnresolved):
         return NameNotResolved(f"{host} can't be resolved: DNS knows no such name")
+    if isinstance(error, AnswerTooLarge):
+        return ReadFailed("the answer is larger than is taken")
     if isinstance(error, BudgetSpent):
         return ReadFailed("the apiserver sent more than is taken from one cluster")
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):

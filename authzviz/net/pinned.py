@@ -34,6 +34,10 @@ class BudgetSpent(OSError):
     """The other side sent more bytes than are taken from it."""
 
 
+class AnswerTooLarge(BudgetSpent):
+    """The other side sent more bytes than are taken for one answer."""
+
+
 class Limits:
     """What one piece of work may still use: seconds (monotonic clock) and received bytes."""
 
@@ -41,10 +45,15 @@ class Limits:
         self._end = time.monotonic() + seconds
         self._read_end = self._end
         self._bytes_left = max_bytes
+        self._read_bytes_left = max_bytes
 
-    def begin_read(self, seconds: float) -> None:
-        """Give the next read at most `seconds`, and never more than the work has left."""
+    def begin_read(self, seconds: float, max_bytes: int | None = None) -> None:
+        """Give the next read at most `seconds` and `max_bytes`, never more than the work has left.
+
+        The cap holds below HTTP, whose parsers have been talked into reading without end.
+        """
         self._read_end = min(self._end, time.monotonic() + seconds)
+        self._read_bytes_left = self._bytes_left if max_bytes is None else max_bytes
 
     def left(self) -> float:
         """Seconds left for all of the work, 0 or less when it is over."""
@@ -58,10 +67,13 @@ class Limits:
         return left
 
     def spend(self, received: int) -> None:
-        """Count received bytes. Raises BudgetSpent when too many came."""
+        """Count received bytes. Raises BudgetSpent or AnswerTooLarge when too many came."""
         self._bytes_left -= received
+        self._read_bytes_left -= received
         if self._bytes_left < 0:
             raise BudgetSpent("too many bytes")
+        if self._read_bytes_left < 0:
+            raise AnswerTooLarge("too many bytes for one answer")
 
 
 class LimitedSocket(ssl.SSLSocket):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 
 from authzviz.kube.known_pages import KnownPages, parted
 from authzviz.kube.lists import Kind, PageDecoder
+from authzviz.kube.room import Room
 
 Item = dict[str, str]
 Decoder = PageDecoder[Item, Item]
@@ -35,7 +37,8 @@ def decoded() -> Decoded:
 @pytest.fixture
 def decode(decoded: Decoded) -> Callable[[bytes], tuple[list[Item], str]]:
     kind: Kind[Item, Item] = Kind("ThingList", dict[str, str], decoded, is_lasting=True)
-    return lambda body: PageDecoder(kind, str)(bytearray(body), 0, [])
+    asked: Any = SimpleNamespace(clean=str, room=Room())
+    return lambda body: PageDecoder(kind, asked)(bytearray(body), 0, [])
 
 
 def page(*names: str, version: str = "1", token: str = "", kind: str = "ThingList") -> bytes:
@@ -101,7 +104,7 @@ def test_the_least_used_go_when_there_are_too_many() -> None:
     known.put(("c",), "C", 40)
     known.put(("c",), "C", 50)
 
-    assert [known.get((name,)) for name in "abc"] == ["A", None, "C"]
+    assert [known.get((name,)) for name in "abc"] == [("A", 40), None, ("C", 50)]
 
 
 def test_what_is_too_large_is_not_kept() -> None:
