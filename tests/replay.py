@@ -32,8 +32,10 @@ HANG = "hang"
 
 # What a handler may answer with: status, headers (Content-Type among them) and body.
 Reply = tuple[int, dict[str, str], bytes]
+# What takes over the connection after the head of a request instead, to break HTTP at will.
+Raw = Callable[[socket.socket], None]
 # What gives one, from path, query and the Accept header; None hangs until the server ends.
-Answerer = Callable[[str, dict[str, str], str], Reply | None]
+Answerer = Callable[[str, dict[str, str], str], Reply | Raw | None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Post:
 
 
 # What answers a POST; None hangs.
-PostAnswerer = Callable[[Post], Reply | None]
+PostAnswerer = Callable[[Post], Reply | Raw | None]
 
 
 @dataclass
@@ -125,9 +127,9 @@ def replay(
     to an Answerer. Each answer comes `delay_seconds` late. Reviews are answered as the recorded
     apiserver did, or as one of its kind would; `posts` maps a path to another answer.
     """
-    recorded = responses(recording)
+    served = responses(recording)
 
-    def answer(path: str, query: dict[str, str], accept: str) -> Reply | None:
+    def answer(path: str, query: dict[str, str], accept: str) -> Reply | Raw | None:
         time.sleep(delay_seconds)
         refusal = _refusal(refuse or {}, path)
         if refusal == HANG:
@@ -137,9 +139,9 @@ def replay(
         if replace and path in replace:
             replaced = replace[path]
             return replaced(path, query, accept) if callable(replaced) else replaced
-        return recorded_reply(recorded, path, query, accept)
+        return recorded_reply(served, path, query, accept)
 
-    def answer_post(post: Post) -> Reply | None:
+    def answer_post(post: Post) -> Reply | Raw | None:
         refusal = _refusal(refuse or {}, post.path)
         if refusal:
             return None if refusal == HANG else status_reply(int(refusal), post.path)
@@ -161,7 +163,7 @@ def serve(
     answer: Answerer,
     *,
     name: str = "fake",
-    raw: Callable[[socket.socket], None] | None = None,
+    raw: Raw | None = None,
     expired: bool = False,
     answer_post: PostAnswerer | None = None,
     host: str = "127.0.0.1",
@@ -198,7 +200,7 @@ def serve(
                 lambda: answer_post(post) if answer_post else status_reply(404, post.path)
             )
 
-        def answer_with(self, find: Callable[[], Reply | None]) -> None:
+        def answer_with(self, find: Callable[[], Reply | Raw | None]) -> None:
             if raw:
                 self.close_connection = True
                 with contextlib.suppress(OSError):
@@ -208,7 +210,11 @@ def serve(
                 self.reply(status_reply(401, self.path))
                 return
             found = find()
-            if found is None:
+            if callable(found):
+                self.close_connection = True
+                with contextlib.suppress(OSError):
+                    found(self.connection)
+            elif found is None:
                 ended.wait(60)
                 self.close_connection = True
             else:

@@ -202,8 +202,9 @@ class Connection:
         asked = {**self._headers, "Accept": exchange.accept, **dict(exchange.headers)}
         target = f"{self.server.path}{exchange.path}"
         try:
-            response = self._http.ask(exchange.method, target, asked, exchange.body)
-            body = self._body(response, exchange)
+            # Closed here: what ends with its connection is not known to http.client any more.
+            with self._http.ask(exchange.method, target, asked, exchange.body) as response:
+                body = self._body(response, exchange)
         except BaseException as error:
             self._http.close()  # what is left of the answer must not be the next one's beginning
             if isinstance(error, (HTTPException, OSError, ValueError)):
@@ -237,7 +238,7 @@ class Connection:
         while len(body) < _MAX_ERROR_BYTES and (piece := response.read(_PIECE)):
             body += piece
         if not response.isclosed():
-            self._http.close()
+            self._http.close()  # what is left must not be the next answer's beginning
         return body
 
     def _given_away(

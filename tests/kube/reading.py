@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace as replaced
 from typing import Any
 
@@ -10,7 +10,7 @@ from authzviz.engine.model import Snapshot
 from authzviz.kube.collect import MAX_BYTES, collect
 from authzviz.kube.kubeconfig import Credentials, embed, parse_upload
 from authzviz.net import COMMAND_LINE, AddressPolicy
-from tests.replay import Replay, Reply, replay
+from tests.replay import Answerer, Replay, Reply, replay
 
 RECORDING = "v1.28.15-leftover"
 # With these refused an apiserver tells nothing of itself but its flags.
@@ -45,7 +45,7 @@ def collected(
 
 
 def with_answers(
-    answers: dict[str, Reply | Callable[[str, dict[str, str], str], Reply | None]],
+    answers: Mapping[str, Reply | Answerer],
     *,
     seconds: float = 30.0,
     recording: str = RECORDING,
