@@ -202,18 +202,14 @@ def serve(
 
         def answer_with(self, find: Callable[[], Reply | Raw | None]) -> None:
             if raw:
-                self.close_connection = True
-                with contextlib.suppress(OSError):
-                    raw(self.connection)
+                self.take_over(raw)
                 return
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 self.reply(status_reply(401, self.path))
                 return
             found = find()
             if callable(found):
-                self.close_connection = True
-                with contextlib.suppress(OSError):
-                    found(self.connection)
+                self.take_over(found)
             elif found is None:
                 ended.wait(60)
                 self.close_connection = True
@@ -284,6 +280,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             super().finish()
         self.server.open_sockets.discard(self.connection)  # type: ignore[attr-defined]
+
+    def take_over(self, raw: Raw) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            raw(self.connection)
 
     def reply(self, found: Reply) -> None:
         status, headers, body = found

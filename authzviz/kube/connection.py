@@ -39,6 +39,8 @@ _AROUND_BODY = 4 << 20
 _GOOD = frozenset({200, 201})
 _MAX_TRIES = 4
 _MAX_WAIT_SECONDS = 5.0
+# What is asked for even where there is hardly any room left.
+_LEAST_BYTES = 1 << 20
 _PIECE = 1 << 16
 _NONE: Mapping[str, str] = {}
 _LONGEST_WORDS = 1 << 16
@@ -137,6 +139,8 @@ class Connection:
 
         Raises ClusterUnreachable where there was none, ReadFailed where it was not acceptable.
         """
+        # What is not even taken in needs no room.
+        max_bytes = min(max_bytes, max(self.room.left, _LEAST_BYTES))
         return self._answer(_Exchange("GET", path, accept, max_bytes))
 
     def get_until(

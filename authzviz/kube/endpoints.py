@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
 
 T = TypeVar("T")
+_MOST = 100
 DEFAULT_PORT = 6443
 """Where a kube-apiserver listens unless --secure-port says otherwise."""
 
@@ -61,7 +63,10 @@ def read_endpoints(connection: Connection) -> tuple[Read[tuple[str, ...]], tuple
 
 
 def _hosts(found: list[tuple[str, int]], connection: Connection) -> tuple[str, ...]:
-    found += _listed(connection)
+    found += islice(_listed(connection), _MOST + 1)
+    if len(found) > _MOST:
+        found.clear()
+        raise ReadFailed(f"unexpected answer: more than {_MOST} apiservers")
     return tuple(host for host, _ in found)
 
 

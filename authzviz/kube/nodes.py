@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
 
 _NODES = "/api/v1/nodes"
-_HELD_BY_LEASE = 400
-_HELD_BY_NODE = 600
-_LONGEST_NAME = 253
+_HELD_BY_NODE = 240
+_LONGEST_NAME, _LONGEST_VERSION = 253, 63
 _PERMISSION = "list nodes"
 _TABLES = (
     "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io"
@@ -27,7 +26,12 @@ _TABLES = (
 _NODE_KIND = Kind("NodeList", NodeJson, to_node)
 # A lease is three objects of nothing but short texts.
 _LEASE_KIND = Kind(
-    "LeaseList", LeaseJson, to_lease, per_object=100, per_value=0, held=lambda _: _HELD_BY_LEASE
+    "LeaseList",
+    LeaseJson,
+    to_lease,
+    per_object=100,
+    per_value=0,
+    held=lambda lease: 170 + 4 * len(lease.node),
 )
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _COLUMNS = ("Name", "Status", "Roles", "Version")
@@ -81,7 +85,7 @@ def _nodes(connection: Connection, gaps: list[str]) -> tuple[Node, ...]:
     if _kind(body) == "NodeList":
         return tuple(PageDecoder(_NODE_KIND, connection)(body, 0, gaps)[0])
     nodes = _rows(body, gaps)
-    connection.room.keep(_HELD_BY_NODE * len(nodes))
+    connection.room.keep(sum(_HELD_BY_NODE + 4 * len(node.name) for node in nodes))
     closer = _closer(connection, _worth_a_look(nodes))
     return tuple(closer.get(node.name, node) for node in nodes)
 
@@ -109,7 +113,7 @@ def _rows(body: bytearray, gaps: list[str]) -> list[Node]:
         if not isinstance(name, str) or not isinstance(status, str) or len(name) > _LONGEST_NAME:
             gaps.append(f"row {number} of the nodes' Table has no name or status")
             continue
-        version = str(version or "")[:_LONGEST_NAME]
+        version = str(version or "")[:_LONGEST_VERSION]
         nodes.append(to_row_node(name, status, str(roles or ""), version))
     return nodes
 

@@ -69,7 +69,7 @@ def read_signing_requests(connection: Connection, version: str) -> Read[tuple[Si
 def _newest(connection: Connection, path: str, gaps: list[str]) -> tuple[SigningRequest, ...]:
     kind = Kind("CertificateSigningRequestList", _Json, _same)
     answer = connection.get(f"{path}?limit={_FIRST}", max_bytes=_MAX_BYTES)
-    found, token = PageDecoder(kind, connection.clean)(expect(connection, answer), 0, gaps)
+    found, token = PageDecoder(kind, connection)(expect(connection, answer), 0, gaps)
     if token:
         gaps.append(f"more than {_FIRST} requests: only the first by name were looked at")
     dated = [(when, each) for each in found if (when := moment(each.metadata.creation_timestamp))]
