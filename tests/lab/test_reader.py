@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from authzviz.engine.access import access_of
 from authzviz.engine.least_role import PROBE_NODE
 from authzviz.engine.model import Outcome, Read
 from authzviz.kube.collect import collect
-from authzviz.kube.kubeconfig import parse_upload
 from authzviz.net import COMMAND_LINE
-from authzviz.reports.reader_role import Reader, reader_role
+from authzviz.reports.reader_role import Reader
 from tests.lab.cluster import group
+from tests.lab.reader import (
+    PATIENCE_SECONDS,
+    credentials_of,
+    objects_of,
+    read_until,
+    roles_of,
+    take_away,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from authzviz.engine.least_role import Permission
     from authzviz.engine.model import Snapshot
-    from authzviz.kube.credentials import Credentials
-    from tests.lab.cluster import Cluster
     from tests.lab.plugin import ClusterFactory, KubeletFactory
 
 MINOR = 37
 DEPTHS = {"of a poll": False, "with pods": True}
 DRY_RUN = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases?dryRun=All"
-_PATIENCE_SECONDS = 15
-_PAUSE_SECONDS = 0.2
 # What every user has by default, and what would hide that the role has it, too.
 _FOR_EVERYBODY = ("system:basic-user", "system:public-info-viewer", "system:discovery")
 # What no read of its own needs: a closer look at some nodes, and where flags are looked for first.
 _WITHOUT_READ = {"get nodes", "list pods in kube-system"}
-# Skipped as long as no read asks for it.
-_NOT_YET = {
-    "list certificatesigningrequests.certificates.k8s.io",
-    "get configmaps in kube-system",
-}
 
 
 @pytest.mark.parametrize("with_pods", DEPTHS.values(), ids=DEPTHS)
@@ -53,24 +47,20 @@ def test_everything_is_read_with_it_and_nothing_in_it_is_superfluous(
     for binding in _FOR_EVERYBODY:
         live.remove_subjects(binding)
     reader = Reader(MINOR, with_pods=with_pods)
-    live.apply(_objects(reader))
-    credentials = _credentials(live, reader)
+    live.apply(objects_of(reader))
+    credentials = credentials_of(live, reader)
 
-    whole = _read_until(credentials, with_pods, lambda found: not _unread(found))
+    whole = read_until(credentials, lambda found: not _unread(found), with_pods=with_pods)
 
     access = access_of(whole)
     assert _unread(whole) == {}
     assert [node.name for node in whole.nodes.value or ()] == ["node1"]
     assert (access.lacks, access.excess, access.untold) == ((), (), ())
-    asked = {read.permission for read in _reads(whole)}
     for lost in reader.permissions:
-        words = _as_reads_say(lost)
-        if words in _NOT_YET - asked:
-            continue
-        _take_away(live, reader, lost)
-        less = _read_until(credentials, with_pods, partial(_lacks, lost))
+        take_away(live, reader, lost)
+        less = read_until(credentials, partial(_lacks, lost), with_pods=with_pods)
         assert _lacks(lost, less), f"{lost.words} is superfluous"
-        live.apply(_roles(reader))
+        live.apply(roles_of(reader))
 
 
 def test_the_probe_may_ask_one_thing_and_nothing_else(cluster: ClusterFactory) -> None:
@@ -78,7 +68,7 @@ def test_the_probe_may_ask_one_thing_and_nothing_else(cluster: ClusterFactory) -
     # Even on such a cluster, the right to be one node that isn't there reads no Secret.
     live.set_subject("system:node", group("system:nodes"))
     reader = Reader(MINOR, with_probe=True)
-    live.apply(_objects(reader))
+    live.apply(objects_of(reader))
     api = live.api(live.service_account(reader.name, reader.namespace))
     node = f"system:node:{PROBE_NODE}"
     lease = {
@@ -90,11 +80,11 @@ def test_the_probe_may_ask_one_thing_and_nothing_else(cluster: ClusterFactory) -
     live.process.wait_until(
         lambda: "can only access node lease" in api.request("POST", DRY_RUN, lease, user=node).body,
         "NodeRestriction's refusal",
-        seconds=_PATIENCE_SECONDS,
+        seconds=PATIENCE_SECONDS,
     )
 
     found = collect(
-        _credentials(live, reader), name="live", policy=COMMAND_LINE, may_impersonate=True
+        credentials_of(live, reader), name="live", policy=COMMAND_LINE, may_impersonate=True
     )
     seen = [server.observed for server in found.apiservers.value or ()]
     assert [each.restriction.value for each in seen if each and each.restriction] == [True]
@@ -103,56 +93,6 @@ def test_the_probe_may_ask_one_thing_and_nothing_else(cluster: ClusterFactory) -
         for path in ("/api/v1/secrets", "/api/v1/namespaces/kube-system/secrets"):
             answer = api.request("GET", path, user=user, groups=groups)
             assert (answer.status, "impersonate" in answer.body) == (403, True)
-
-
-def _objects(reader: Reader) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all(reader_role(reader)))
-
-
-def _roles(reader: Reader) -> list[dict[str, Any]]:
-    return [one for one in _objects(reader) if "rules" in one]
-
-
-def _take_away(live: Cluster, reader: Reader, lost: Permission) -> None:
-    """The same roles without this one permission."""
-    role = next(
-        one for one in _roles(reader) if one["metadata"].get("namespace", "") == lost.namespace
-    )
-    kept = [each for each in reader.permissions if each != lost]
-    role["rules"] = [_rule(each) for each in kept if each.namespace == lost.namespace]
-    live.apply([role])
-
-
-def _rule(permission: Permission) -> dict[str, list[str]]:
-    rule = permission.rule
-    if permission.path:
-        return {"nonResourceURLs": [permission.path], "verbs": [permission.verb]}
-    names = {"resourceNames": list(rule.resource_names)} if permission.name else {}
-    return {
-        "apiGroups": list(rule.api_groups),
-        "resources": list(rule.resources),
-        "verbs": list(rule.verbs),
-        **names,
-    }
-
-
-def _credentials(live: Cluster, reader: Reader) -> Credentials:
-    token = live.service_account(reader.name, reader.namespace)
-    (context,) = parse_upload(live.kubeconfig(token), policy=COMMAND_LINE)
-    assert context.credentials is not None
-    return context.credentials
-
-
-def _read_until(
-    credentials: Credentials, with_pods: bool, is_done: Callable[[Snapshot], bool]
-) -> Snapshot:
-    """What is read once the apiserver's caches know what may be read, or when patience ends."""
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        found = collect(credentials, name="live", policy=COMMAND_LINE, with_pods=with_pods)
-        if is_done(found) or time.monotonic() > until:
-            return found
-        time.sleep(_PAUSE_SECONDS)
 
 
 def _unread(snapshot: Snapshot) -> dict[str, str]:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def webhook(behaviour: str, directory: Path) -> Iterator[tuple[str, ...]]:
-    """Yield the apiserver's flags for a webhook that allows or denies nodes everything, or says
-    nothing to anybody ("allow", "deny", "nothing"); "" gives no webhook and no flags.
+    """Yield the apiserver's flags for a webhook; "" gives none and no flags.
+
+    It allows or denies nodes everything ("allow", "deny"), has no opinion of anybody and says so
+    ("nothing"), or has none without a word ("silent").
     """
     if not behaviour:
         yield ()
@@ -45,7 +47,7 @@ def _handler(behaviour: str) -> type[BaseHTTPRequestHandler]:
             review["status"] = {
                 "allowed": is_node and behaviour == "allow",
                 "denied": is_node and behaviour == "deny",
-                "reason": f"the webhook's answer: {behaviour}",
+                "reason": "" if behaviour == "silent" else f"the webhook's answer: {behaviour}",
             }
             body = json.dumps(review).encode()
             self.send_response(200)
