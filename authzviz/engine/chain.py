@@ -175,7 +175,9 @@ class _Case:
     def _why_not_told(self) -> list[str]:
         observed, unasked = self.server.observed, self.server.unasked
         if observed is None:
-            return [f"it was not asked by itself: {unasked.why}"] if unasked else []
+            if unasked is None or unasked.why in self.server.why:
+                return []
+            return [f"it was not asked by itself: {unasked.why}"]
         if observed.reviews.value is None:
             return [f"it was not asked what it answers: {observed.reviews.why or 'refused'}"]
         return list(self.told.gaps)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from authzviz.engine.apiserver import OwnRules, Review
+from authzviz.engine.apiserver import Metrics, OwnRules, Review
 from authzviz.engine.assessment import Switch
 from authzviz.engine.probes import CORE, LEAKS, Probe, follow_up
 from authzviz.engine.told import told_by
@@ -23,6 +23,7 @@ from tests.engine.answers import (
     YES,
     reviews,
 )
+from tests.engine.build import NOW
 
 ON, OFF, UNKNOWN = Switch.ON, Switch.OFF, Switch.UNKNOWN
 Answers = tuple[Review, ...]
@@ -42,6 +43,13 @@ CASES: dict[str, tuple[Answers, OwnRules | None, Switch, Switch, Modes]] = {
         ("RBAC", "AlwaysAllow"),
     ),
     "RBAC, no binding": (answers.RBAC, RULES, OFF, OFF, ("RBAC",)),
+    "RBAC, and we may do everything": (
+        answers.RBAC,
+        OwnRules((*EVERYTHING, *answers.OWN)),
+        OFF,
+        OFF,
+        ("RBAC",),
+    ),
     "RBAC and binding": (answers.RBAC_BOUND, RULES, OFF, OFF, ("RBAC",)),
     "RBAC, a binding to a role that is missing": (
         reviews(*[f"-RBAC: {NOT_THERE}"] * 4, NO),
@@ -271,6 +279,80 @@ def test_webhooks_are_named_where_the_apiserver_writes_names(
     assert told_by(reviews(said, probes=("delete-volume",)), None).webhooks == names
 
 
+def metrics(*authorizers: tuple[str, str], graph: bool | None = None) -> Metrics:
+    return Metrics(NOW, authorizers, has_node_graph=graph)
+
+
+COUNTED: dict[str, tuple[Answers, OwnRules | None, Metrics, Switch, Switch, Modes]] = {
+    "Node and RBAC have decided": (
+        (),
+        RULES,
+        metrics(("Node", "node"), ("RBAC", "rbac")),
+        UNKNOWN,
+        ON,
+        None,
+    ),
+    "the Node authorizer keeps its graph": (
+        reviews("!no", NO, probes=("delete-volume", "nonsense")),
+        WEBHOOK_RULES,
+        metrics(graph=True),
+        OFF,
+        ON,
+        ("Webhook", "Node", "RBAC"),
+    ),
+    "RBAC has decided, and lists nothing of ours": (
+        answers.RBAC,
+        OwnRules(()),
+        metrics(("RBAC", "rbac")),
+        OFF,
+        OFF,
+        ("RBAC",),
+    ),
+    "AlwaysAllow has decided": (
+        (),
+        None,
+        metrics(("AlwaysAllow", "alwaysallow")),
+        ON,
+        UNKNOWN,
+        ("AlwaysAllow",),
+    ),
+    "answers are newer than what was counted": (
+        answers.RBAC,
+        RULES,
+        metrics(("Node", "node"), ("AlwaysAllow", "alwaysallow")),
+        OFF,
+        OFF,
+        ("RBAC",),
+    ),
+    "ABAC and a webhook have decided": (
+        answers.NODE_RBAC,
+        RULES,
+        metrics(("ABAC", "abac"), ("Webhook", "mywh"), ("RBAC", "rbac")),
+        OFF,
+        ON,
+        ("Node", "RBAC", "Webhook", "ABAC"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "rules", "counted", "always_allow", "node", "modes"), COUNTED.values(), ids=COUNTED
+)
+def test_what_metrics_add(
+    said: Answers,
+    rules: OwnRules | None,
+    counted: Metrics,
+    always_allow: Switch,
+    node: Switch,
+    modes: Modes,
+) -> None:
+    told = told_by(said, rules, counted)
+
+    assert (told.always_allow, told.node, told.modes) == (always_allow, node, modes)
+    assert told.webhooks == (("mywh",) if "Webhook" in dict(counted.authorizers) else ())
+    assert told.evidence
+
+
 FOLLOW_UPS: dict[str, tuple[Answers, OwnRules | None, tuple[Probe, ...]]] = {
     "told whole": (answers.NODE_RBAC, RULES, ()),
     "an outage, told whole": (answers.RBAC, RULES, ()),
@@ -284,6 +366,11 @@ FOLLOW_UPS: dict[str, tuple[Answers, OwnRules | None, tuple[Probe, ...]]] = {
         (*LEAKS, *CORE),
     ),
     "a silent webhook can't be excluded": (answers.NODE_RBAC, None, LEAKS),
+    "a silent webhook can't be excluded, and might heal": (
+        answers.RBAC,
+        None,
+        (*LEAKS, *CORE),
+    ),
 }
 
 

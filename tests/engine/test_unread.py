@@ -13,6 +13,7 @@ from authzviz.engine.assessment import Verdict
 from authzviz.engine.model import Binding, Outcome, Read, Role, Snapshot, Subject
 from tests.engine.build import (
     AUTHENTICATED,
+    CORE_ROLE,
     EMPTY_BINDING,
     LEGACY_BINDING,
     NODE1,
@@ -281,6 +282,14 @@ SERVERS_UNSEEN: dict[str, tuple[Snapshot, set[Verdict]]] = {
     "a webhook may heal an outage": (
         cluster(server("--authorization-mode=RBAC,Webhook")),
         {V.MIXED, V.REFUSED, V.INCOMPLETE, V.LEGACY_BINDING},
+    ),
+    "a webhook may complete what RBAC grants": (
+        cluster(
+            server("--authorization-mode=RBAC,Webhook"),
+            bindings=(crb("core", "core", NODES),),
+            cluster_roles=(CORE_ROLE,),
+        ),
+        {V.MIXED, V.INCOMPLETE, V.LEGACY_BINDING},
     ),
     "a webhook can't undo a grant": (
         cluster(server("--authorization-mode=Webhook,Node,RBAC"), bindings=(LEGACY_BINDING,)),
