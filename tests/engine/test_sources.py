@@ -150,10 +150,10 @@ ASSUMED: dict[str, tuple[Snapshot, set[Verdict], str]] = {
         {V.ALWAYS_ALLOW, V.REFUSED, V.UNRESTRICTED},
         "declares NodeRestriction off:",
     ),
-    "flags that tell nothing declare nothing": (
+    "flags that tell nothing declare nothing, and kubeadm has defaults": (
         declaring(PLAIN, "--authorization-mode=Nodes", defaults=""),
-        ALL,
-        "",
+        {V.UNRESTRICTED, V.NODE_AUTHORIZER},
+        "kubeadm documents as its default --authorization-mode=Node,RBAC:",
     ),
 }
 
