@@ -28,7 +28,7 @@ from authzviz.kube.node_args import with_node_args
 from authzviz.kube.nodes import read_leases, read_nodes
 from authzviz.kube.objects import UNDECODABLE, BindingJson, RoleJson, to_binding, to_role
 from authzviz.kube.observe import Manner, made_up_name, observe, observe_more
-from authzviz.kube.openshift import with_openshift
+from authzviz.kube.openshift import read_openshift
 from authzviz.kube.pods import read_attachments, read_claims, read_pods, read_volumes
 from authzviz.kube.remembered import NOTHING, Remembered
 from authzviz.kube.reviews import read_node_reviews
@@ -84,7 +84,6 @@ def collect(
         manner = Manner(made_up_name(), version.value or "", may_impersonate, remembered)
         pods_seen = read_mirror_pods(connection)
         endpoints, addresses = read_endpoints(connection)
-        places = places_of(Listed(pods_seen, addresses, apiserver_urls, manner.version), connection)
         observed = observe(connection, manner)
         cluster_roles = _roles(connection, "clusterroles", "ClusterRoleList")
         cluster_role_bindings = _bindings(
@@ -94,6 +93,10 @@ def collect(
         role_bindings = _bindings(connection, "rolebindings", "RoleBindingList")
         leases = read_leases(connection)
         nodes = read_nodes(connection)
+        openshift = read_openshift(connection, pods_seen, cluster_role_bindings, nodes)
+        places = places_of(
+            Listed(openshift.pods, addresses, apiserver_urls, manner.version), connection
+        )
         chosen = nodes_to_ask(
             (*(cluster_role_bindings.value or ()), *(role_bindings.value or ())),
             nodes.value or (),
@@ -110,8 +113,7 @@ def collect(
         observed = observe_more(connection, main.server.name, observed, manner)
         main.server = told_by(main.server, observed)
         declared = read_declared(connection)
-        apiservers = with_node_args(read_of(places, pods_seen), nodes)
-        apiservers = with_openshift(connection, apiservers, cluster_role_bindings, nodes)
+        apiservers = openshift.fill(with_node_args(read_of(places, openshift.pods), nodes))
     return Snapshot(
         name=name,
         server=str(connection.server),

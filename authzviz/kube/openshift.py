@@ -6,14 +6,16 @@ bindata/assets/config/defaultconfig.yaml, pkg/operator/configobservation.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from authzviz.engine.model import ApiServer, Binding, Flag, FlagSource, Node, Outcome, Read
-from authzviz.kube.apiservers import is_mirror
+from authzviz.kube.apiservers import Pods, is_mirror
 from authzviz.kube.config_map import read_key
+from authzviz.kube.connection import address_of
+from authzviz.kube.endpoints import DEFAULT_PORT
 from authzviz.kube.errors import ReadFailed
 from authzviz.kube.flags import KEPT, FlagsUnreadable, of_container
 from authzviz.kube.lists import Kind, attempt, items
@@ -31,7 +33,6 @@ _CONFIG = f"ConfigMap {_NAMESPACE}/config"
 _CONFIG_PERMISSION = f"get configmaps config in {_NAMESPACE}"
 _KEY = "config.yaml"
 _POD_KIND = Kind("PodList", PodJson, lambda pod: pod)
-_Config = Read[FlagSource | None]
 
 
 class _KubeAPIServerConfig(msgspec.Struct, frozen=True):
@@ -40,42 +41,66 @@ class _KubeAPIServerConfig(msgspec.Struct, frozen=True):
     )
 
 
-def with_openshift(
+@dataclass(frozen=True, slots=True)
+class OpenShift:
+    """What tells OpenShift's apiservers: `pods` with those of its namespace, if there are any, and
+    the ConfigMap; None where it was not asked for.
+    """
+
+    pods: Pods
+    config: Read[FlagSource | None] | None = None
+    is_rolling: bool = False
+
+    def fill(self, apiservers: Read[tuple[ApiServer, ...]]) -> Read[tuple[ApiServer, ...]]:
+        """The apiservers with what the ConfigMap says of all, unless they are of two revisions;
+        where it could not be read, with what would let it.
+        """
+        config = self.config
+        if config is None or (config.outcome is Outcome.OK and config.value is None):
+            return apiservers
+        if config.value is None:
+            return _unread(apiservers, config)
+        if self.is_rolling:
+            return apiservers
+        if apiservers.value is None:
+            return _alone(apiservers, config.value)
+        servers = tuple(_with(server, config.value) for server in apiservers.value)
+        return replace(apiservers, value=servers)
+
+
+def read_openshift(
     connection: Connection,
-    apiservers: Read[tuple[ApiServer, ...]],
+    pods: Pods,
     bindings: Read[tuple[Binding, ...]],
     nodes: Read[tuple[Node, ...]],
-) -> Read[tuple[ApiServer, ...]]:
-    """The apiservers with what OpenShift's ConfigMap says of them.
+) -> OpenShift:
+    """OpenShift's pods, beside those that were seen, and its ConfigMap.
 
-    Asked for only where something else tells OpenShift, or nobody shows flags and the bindings,
-    which would tell it, could not be read.
+    Asked for only where something tells OpenShift, or no pod shows flags and the bindings, which
+    would tell it, could not be read.
     """
     is_openshift = _is_told_by(bindings, nodes)
-    has_flags = any(server.flags is not None for server in apiservers.value or ())
-    if not is_openshift and (has_flags or bindings.outcome is Outcome.OK):
-        return apiservers
+    if not is_openshift and (pods.read.value or bindings.outcome is Outcome.OK):
+        return OpenShift(pods)
     gaps: list[str] = []
-    pods = attempt(
+    read = attempt(
         f"GET {_PODS}", _PODS_PERMISSION, lambda: tuple(items(connection, _PODS, _POD_KIND, gaps))
     )
-    config: _Config = attempt(_CONFIG, _CONFIG_PERMISSION, lambda: _config(connection))
-    mirrors = tuple(pod for pod in pods.value or () if is_mirror(pod))
-    known = apiservers.value or ()
-    if any(not server.is_alias for server in known):
-        return _filled(apiservers, config) if len(_revisions(mirrors)) < 2 else apiservers
-    if not mirrors and config.value is None:
-        return _unread(apiservers, pods, config) if is_openshift else apiservers
-    servers = _of_pods(mirrors, config) if mirrors else _alone(config)
-    sources = (apiservers.source, pods.source, config.source)
-    permissions = (pods.permission, config.permission)
-    return Read(
+    config = attempt(_CONFIG, _CONFIG_PERMISSION, lambda: _config(connection))
+    mirrors = tuple(pod for pod in read.value or () if is_mirror(pod))
+    if not mirrors:
+        is_there = is_openshift or config.value is not None
+        return OpenShift(pods, config if is_there else None)
+    servers = (*(pods.read.value or ()), *_of_pods(mirrors, config))
+    joined = Read(
         Outcome.OK,
-        ", ".join(sources),
-        " and ".join(permissions),
-        (*known, *servers),
-        gaps=(*apiservers.gaps, *gaps),
+        f"{pods.read.source}, {read.source}",
+        f"{read.permission} and {config.permission}",
+        servers,
+        gaps=(*pods.read.gaps, *gaps),
     )
+    is_rolling = len({_revision(pod) for pod in mirrors}) > 1
+    return OpenShift(Pods(joined, pods.ignored), config, is_rolling)
 
 
 def _is_told_by(bindings: Read[tuple[Binding, ...]], nodes: Read[tuple[Node, ...]]) -> bool:
@@ -117,43 +142,62 @@ def _arguments(connection: Connection, text: str) -> dict[str, tuple[str, ...]]:
         raise ReadFailed(f"{_KEY} in {_CONFIG}: {connection.clean(str(error))}") from None
 
 
-def _filled(
-    apiservers: Read[tuple[ApiServer, ...]], config: _Config
-) -> Read[tuple[ApiServer, ...]]:
-    """Those that were seen otherwise: the ConfigMap is one for all."""
-    source = config.value
-    if source is None:
-        return apiservers
-    servers = tuple(
-        _with(server, source)
-        if server.flags is None
-        else replace(server, other_sources=(*server.other_sources, source))
-        for server in apiservers.value or ()
-    )
-    return replace(apiservers, value=servers)
-
-
 def _with(server: ApiServer, source: FlagSource) -> ApiServer:
+    """The apiserver with the ConfigMap's flags, which weigh less than those that were seen."""
+    others = (other.evidence for other in server.other_sources)
+    if any(source.evidence in evidence for evidence in (server.evidence, *others)):
+        return server
+    if server.flags is not None:
+        return replace(server, other_sources=(*server.other_sources, source))
     return replace(
         server, flags=source.flags, evidence=source.evidence, why="", defaults=source.defaults
     )
 
 
-def _alone(config: _Config) -> tuple[ApiServer, ...]:
-    source = config.value
-    return (_with(ApiServer("kube-apiserver", None, ""), source),) if source else ()
-
-
-def _of_pods(pods: tuple[PodJson, ...], config: _Config) -> tuple[ApiServer, ...]:
-    newest = max(_revisions(pods))
-    return tuple(
-        _of_pod(pod, config, is_newest=_revision(pod) == newest)
-        for pod in sorted(pods, key=lambda pod: pod.metadata.name)
+def _alone(
+    apiservers: Read[tuple[ApiServer, ...]], source: FlagSource
+) -> Read[tuple[ApiServer, ...]]:
+    """Where nobody else tells of any apiserver."""
+    server = _with(ApiServer("kube-apiserver", None, ""), source)
+    return replace(
+        apiservers,
+        outcome=Outcome.OK,
+        source=f"{apiservers.source}, {_CONFIG}",
+        value=(server,),
+        why="",
     )
 
 
-def _revisions(pods: tuple[PodJson, ...]) -> set[int]:
-    return {_revision(pod) for pod in pods}
+def _unread(
+    apiservers: Read[tuple[ApiServer, ...]], config: Read[FlagSource | None]
+) -> Read[tuple[ApiServer, ...]]:
+    said = f"{config.permission}: {config.why}"
+    servers = tuple(
+        server
+        if server.flags is not None or config.why in server.why
+        else replace(server, why="; ".join(filter(None, (server.why, said))))
+        for server in apiservers.value or ()
+    )
+    is_forbidden = Outcome.FORBIDDEN in {apiservers.outcome, config.outcome}
+    if apiservers.outcome is Outcome.OK:
+        return replace(apiservers, value=servers)
+    return replace(
+        apiservers,
+        outcome=Outcome.FORBIDDEN if is_forbidden else apiservers.outcome,
+        permission=f"{apiservers.permission}, or {config.permission}",
+        why=f"{apiservers.why}; {said}",
+    )
+
+
+def _of_pods(pods: tuple[PodJson, ...], config: Read[FlagSource | None]) -> tuple[ApiServer, ...]:
+    newest = max(_revision(pod) for pod in pods)
+    return tuple(
+        replace(
+            _of_pod(pod, config, is_newest=_revision(pod) == newest),
+            address=address_of(pod.status.host_ip, DEFAULT_PORT) if pod.status.host_ip else "",
+        )
+        for pod in sorted(pods, key=lambda pod: pod.metadata.name)
+    )
 
 
 def _revision(pod: PodJson) -> int:
@@ -161,7 +205,7 @@ def _revision(pod: PodJson) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _of_pod(pod: PodJson, config: _Config, *, is_newest: bool) -> ApiServer:
+def _of_pod(pod: PodJson, config: Read[FlagSource | None], *, is_newest: bool) -> ApiServer:
     """One apiserver. A pod of an older revision runs with an older ConfigMap: that is not this."""
     name = pod.metadata.name
     evidence = f"mirror pod {_NAMESPACE}/{name}"
@@ -179,19 +223,4 @@ def _of_pod(pod: PodJson, config: _Config, *, is_newest: bool) -> ApiServer:
         given = ()
     return ApiServer(
         name, (*given, *source.flags), f"{evidence}, {source.evidence}", defaults=source.defaults
-    )
-
-
-def _unread(
-    apiservers: Read[tuple[ApiServer, ...]], pods: Read[tuple[PodJson, ...]], config: _Config
-) -> Read[tuple[ApiServer, ...]]:
-    reads: tuple[Read[object], ...] = (pods, config)
-    whys = [f"{read.permission}: {read.why}" for read in reads if read.why]
-    return replace(
-        apiservers,
-        outcome=Outcome.FORBIDDEN
-        if Outcome.FORBIDDEN in {apiservers.outcome, config.outcome}
-        else apiservers.outcome,
-        permission=f"{apiservers.permission}, or {config.permission}",
-        why="; ".join((apiservers.why, *whys)),
     )

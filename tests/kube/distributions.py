@@ -3,7 +3,7 @@
 A file's `answers` are paths with status and body. A list of ClusterRoleBindings is added to the
 default ones, nodes are also served as a Table and one by one, and pods by their label. `reviews`
 are the answers to `engine.probes` by the probe's id, `rules_error` and `metrics` what the apiserver
-says of itself, `tells` what is to be found out.
+says of itself (without them nobody may ask), `tells` what is to be found out.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from authzviz.engine.apiserver import Metrics, Observed, OwnRules, Review
+from authzviz.engine import probes
 from authzviz.engine.fresh import fresh_bindings, fresh_roles
-from authzviz.engine.model import Outcome, Read
+from authzviz.engine.identity import NODE_USER_PREFIX
 from authzviz.engine.versions import minor_of
-from tests.replay import Replay, Reply, json_reply, serve, status_reply
+from tests.replay import Post, Replay, Reply, json_reply, serve, status_reply
+from tests.reviews import created
 
 FOLDER = Path(__file__).parents[1] / "data" / "distributions"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -48,6 +47,8 @@ def serving(name: str) -> Iterator[Replay]:
 
     def answer(path: str, query: dict[str, str], accept: str) -> Reply | None:
         parent, _, last = path.rpartition("/")
+        if path == "/metrics" and "metrics" in fixture(name):
+            return 200, {"Content-Type": "text/plain"}, fixture(name)["metrics"].encode()
         if parent == _NODES:
             return _one(answers[_NODES]["body"]["items"], last, path)
         if path not in answers:
@@ -59,35 +60,39 @@ def serving(name: str) -> Iterator[Replay]:
             return json_reply(_table(found["body"]["items"]))
         return json_reply(_selected(found["body"], query.get("labelSelector", "")))
 
-    with serve(answer, name=name) as server:
+    def answer_post(post: Post) -> Reply:
+        return _review(fixture(name), post)
+
+    with serve(answer, name=name, answer_post=answer_post) as server:
         yield server
 
 
-def observed(name: str) -> Observed:
-    """What the apiserver of a fixture with `reviews` answers when it is asked by itself."""
-    found = fixture(name)
-    reviews = tuple(Review(probe, **said) for probe, said in found["reviews"].items())
-    error = found["rules_error"]
-    return Observed(
-        Read(Outcome.OK, "reviews", "", reviews),
-        Read(Outcome.OK, "rules", "", OwnRules((), is_incomplete=bool(error), error=error)),
+def _review(found: dict[str, Any], post: Post) -> Reply:
+    """The fixture's answer to a question about kubelets, or about ourselves."""
+    if "reviews" not in found:
+        return status_reply(403, post.path)
+    if post.path.endswith("/selfsubjectrulesreviews"):
+        error = found["rules_error"]
+        rules: dict[str, Any] = {"resourceRules": [], "nonResourceRules": []}
+        return created(post, {**rules, "incomplete": bool(error), "evaluationError": error})
+    spec = post.body["spec"]
+    asked = spec["resourceAttributes"]
+    is_kubelet = spec["user"].startswith(NODE_USER_PREFIX)
+    key = (is_kubelet, asked["verb"], asked["resource"], asked.get("subresource", ""))
+    probe = next(probe for probe in probes.ALL if _key(probe) == key)
+    # What is not in it is what any kubelet may do with its own objects, or what none may.
+    own = found["reviews"]["get-service"] if probe in probes.CORE else {"allowed": False}
+    said = {**found["reviews"].get(probe.id, own)}
+    said["reason"] = said.get("reason", "").replace(
+        "<node>", spec["user"].removeprefix(NODE_USER_PREFIX)
     )
+    return created(post, said)
 
 
-def metrics_of(name: str) -> Metrics:
-    """What its metrics tell."""
-    labels = [
-        (line.partition("{")[0], dict(re.findall(r'(\w+)="([^"]*)"', line)))
-        for line in fixture(name)["metrics"].splitlines()
-    ]
-    decided = [named for metric, named in labels if metric.endswith("_decisions_total")]
-    admission = "apiserver_admission_controller_admission_duration_seconds_count"
-    admitted = tuple(named["name"] for metric, named in labels if metric == admission)
-    return Metrics(
-        datetime.fromtimestamp(0, UTC),
-        authorizers=tuple((named["type"], named["name"]) for named in decided),
-        admission_plugins=admitted,
-    )
+def _key(probe: probes.Probe) -> tuple[bool, str, str, str]:
+    request = probe.request
+    is_kubelet = probe.identity.user.startswith(NODE_USER_PREFIX)
+    return is_kubelet, request.verb, request.resource, request.subresource
 
 
 def _answers(found: dict[str, Any]) -> dict[str, Any]:

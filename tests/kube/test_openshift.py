@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from authzviz.engine.model import ApiServer, Outcome, Read, Snapshot
-from tests.kube.reading import RECORDING, collected, with_answers
+from tests.kube.reading import RECORDING, collected
 from tests.kube.test_apiservers import pod
 from tests.replay import Reply, json_reply, replay, status_reply
 
@@ -16,6 +17,8 @@ KUBE_PODS = "/api/v1/namespaces/kube-system/pods"
 PODS = "/api/v1/namespaces/openshift-kube-apiserver/pods"
 CONFIG = "/api/v1/namespaces/openshift-kube-apiserver/configmaps/config"
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+AUTHORIZATION = "/apis/authorization.k8s.io/v1"
+REVIEWS = (f"{AUTHORIZATION}/subjectaccessreviews", f"{AUTHORIZATION}/selfsubjectrulesreviews")
 NO_PODS = json_reply({"kind": "PodList", "items": []})
 ARGUMENTS = {
     "authorization-mode": ["Scope", "SystemMasters", "RBAC", "Node"],
@@ -70,7 +73,13 @@ IS_OPENSHIFT = binding_list("system:openshift:discovery")
 
 
 def snapshot(**changes: Any) -> Snapshot:
-    paths = {"pods": PODS, "config": CONFIG, "bindings": BINDINGS, "kube_pods": KUBE_PODS}
+    paths = {
+        "pods": PODS,
+        "config": CONFIG,
+        "bindings": BINDINGS,
+        "kube_pods": KUBE_PODS,
+        "flagz": "/flagz",
+    }
     replies: dict[str, Any] = {
         "kube_pods": NO_PODS,
         "pods": pods(mirror("m1", "7"), mirror("m2", "7")),
@@ -78,11 +87,18 @@ def snapshot(**changes: Any) -> Snapshot:
         "bindings": IS_OPENSHIFT,
         **changes,
     }
-    return with_answers({paths[name]: reply for name, reply in replies.items()})
+    refused = replies.pop("reviews", None)
+    posts = dict.fromkeys(REVIEWS, refused) if refused else {}
+    answers = {paths[name]: reply for name, reply in replies.items()}
+    answers |= {"/metrics": refused} if refused else {}
+    with replay(RECORDING, replace=answers, posts=posts) as server:
+        return collected(server)
 
 
 def apiservers(**changes: Any) -> Read[tuple[ApiServer, ...]]:
-    return snapshot(**changes).apiservers
+    """The read, without the one that answers and is one of the others."""
+    read = snapshot(**changes).apiservers
+    return replace(read, value=tuple(one for one in read.value or () if not one.is_alias))
 
 
 def flags_of(server: ApiServer) -> list[tuple[str, str]]:
@@ -162,22 +178,56 @@ def test_pods_without_a_readable_configmap_say_what_would_tell(reply: Reply, why
     assert all(why in server.why and "canary" not in server.why for server in read.value or ())
 
 
-def test_where_nothing_of_it_can_be_read_the_permissions_are_named() -> None:
-    read = apiservers(pods=status_reply(403, PODS), config=status_reply(403, CONFIG))
+def test_where_nothing_of_it_can_be_read_the_permission_is_named() -> None:
+    refused = {"pods": status_reply(403, PODS), "config": status_reply(403, CONFIG)}
 
-    assert (read.outcome, read.value) == (Outcome.FORBIDDEN, None)
-    assert "get configmaps config in openshift-kube-apiserver" in read.permission
-    assert "list pods in openshift-kube-apiserver: " in read.why
+    (asked,) = apiservers(**refused).value or ()
+    silent = snapshot(**refused, reviews=status_reply(403, AUTHORIZATION)).apiservers
+
+    assert asked.flags is None
+    assert "get configmaps config in openshift-kube-apiserver: " in asked.why
+    assert (silent.outcome, silent.value) == (Outcome.FORBIDDEN, None)
+    assert "get configmaps config in openshift-kube-apiserver" in silent.permission
+    assert "get configmaps config in openshift-kube-apiserver: " in silent.why
+
+
+def test_the_configmap_alone_tells_where_not_even_reviews_are_allowed() -> None:
+    refused = {"pods": status_reply(403, PODS), "reviews": status_reply(403, AUTHORIZATION)}
+
+    read = snapshot(**refused).apiservers
+
+    (server,) = read.value or ()
+    assert (server.name, flags_of(server)) == ("kube-apiserver", FLAGS)
+    assert (read.outcome, read.why) == (Outcome.OK, "")
 
 
 def test_a_hosted_control_plane_has_neither() -> None:
-    read = apiservers(pods=NO_PODS, config=status_reply(404, CONFIG))
+    (server,) = apiservers(pods=NO_PODS, config=status_reply(404, CONFIG)).value or ()
 
-    assert (read.outcome, read.value) == (Outcome.FAILED, None)
+    assert server.flags is None
+    assert "openshift" not in server.why
+
+
+def test_what_the_running_process_shows_comes_first_and_nothing_stands_twice() -> None:
+    flags = json_reply({"kind": "Flagz", "flags": {"authorization-mode": "[RBAC]"}})
+
+    (server,) = apiservers(pods=pods(mirror("m1", "7")), flagz=flags).value or ()
+
+    assert (server.evidence, flags_of(server)) == ("/flagz", [("authorization-mode", "RBAC")])
+    (pod_and_config,) = server.other_sources
+    assert pod_and_config.evidence.endswith("ConfigMap openshift-kube-apiserver/config")
+
+
+def test_a_pod_says_where_its_apiserver_is() -> None:
+    here = {**mirror("m1", "7"), "status": {"hostIP": "192.0.2.1"}}
+
+    (server,) = apiservers(pods=pods(here)).value or ()
+
+    assert server.address == "192.0.2.1:6443"
 
 
 def test_flags_that_were_seen_otherwise_stay_before_the_configmap() -> None:
-    (server,) = apiservers(kube_pods=pods(pod("cp1"))).value or ()
+    (server,) = apiservers(kube_pods=pods(pod("cp1")), pods=NO_PODS).value or ()
 
     assert flags_of(server) == [("authorization-mode", "Node,RBAC")]
     assert [source.evidence for source in server.other_sources] == [
@@ -188,8 +238,10 @@ def test_flags_that_were_seen_otherwise_stay_before_the_configmap() -> None:
 def test_a_seen_apiserver_without_flags_gets_those_of_the_configmap() -> None:
     hidden = pods(pod("cp1", command=["/start.sh"]))
 
-    (server,) = apiservers(kube_pods=hidden).value or ()
-    (unread,) = apiservers(kube_pods=hidden, config=status_reply(403, CONFIG)).value or ()
+    (server,) = apiservers(kube_pods=hidden, pods=NO_PODS).value or ()
+    (unread,) = (
+        apiservers(kube_pods=hidden, pods=NO_PODS, config=status_reply(403, CONFIG)).value or ()
+    )
 
     assert flags_of(server) == FLAGS
     assert (unread.flags, "started by start.sh" in unread.why) == (None, True)
@@ -198,11 +250,10 @@ def test_a_seen_apiserver_without_flags_gets_those_of_the_configmap() -> None:
 def test_while_revisions_differ_the_configmap_is_not_that_of_all() -> None:
     hidden = pods(pod("cp1", command=["/start.sh"]))
 
-    (server,) = (
-        apiservers(kube_pods=hidden, pods=pods(mirror("m1", "6"), mirror("m2", "7"))).value or ()
-    )
+    read = apiservers(kube_pods=hidden, pods=pods(mirror("m1", "6"), mirror("m2", "7")))
 
-    assert (server.flags, server.other_sources) == (None, ())
+    unseen = [one.name for one in read.value or () if one.flags is None]
+    assert unseen == ["kube-apiserver-cp1", "kube-apiserver-m1"]
 
 
 ASKED: dict[str, tuple[dict[str, Reply], bool]] = {
