@@ -201,13 +201,7 @@ def serve(
             )
 
         def answer_with(self, find: Callable[[], Reply | Raw | None]) -> None:
-            if raw:
-                self.take_over(raw)
-                return
-            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-                self.reply(status_reply(401, self.path))
-                return
-            found = find()
+            found = raw or self.refusal() or find()
             if callable(found):
                 self.take_over(found)
             elif found is None:
@@ -280,6 +274,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             super().finish()
         self.server.open_sockets.discard(self.connection)  # type: ignore[attr-defined]
+
+    def refusal(self) -> Reply | None:
+        is_known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+        return None if is_known else status_reply(401, self.path)
 
     def take_over(self, raw: Raw) -> None:
         self.close_connection = True

@@ -21,6 +21,7 @@ from authzviz.kube.connection import Answer, Connection
 from authzviz.kube.flagz import read_flagz
 from authzviz.kube.lists import Kind, read_list
 from authzviz.kube.objects import BindingJson, RoleJson, to_binding, to_role
+from authzviz.kube.room import Room
 from tests.replay import RECORDINGS, Post, Reply, recorded_reply, responses, status_reply
 
 _REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
@@ -172,6 +173,7 @@ class _Recorded:
 
     def __init__(self, recording: str) -> None:
         self._responses = responses(recording)
+        self.room = Room()
 
     def get(self, path: str, *, accept: str = "application/json", **_: Any) -> Answer:
         url = urlsplit(path)

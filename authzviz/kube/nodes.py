@@ -29,7 +29,7 @@ _LEASE_KIND = Kind(
     "LeaseList",
     LeaseJson,
     to_lease,
-    per_object=100,
+    per_object=80,
     per_value=0,
     held=lambda lease: 170 + 4 * len(lease.node),
 )
