@@ -109,7 +109,7 @@ CASES: dict[str, tuple[Answers, OwnRules | None, Switch, Switch, Modes]] = {
         WEBHOOK_RULES,
         OFF,
         ON,
-        ("Webhook", "Node", "RBAC"),
+        ("Node", "RBAC", "Webhook"),
     ),
     "a webhook denies nodes everything": (
         reviews("!not you", "!not you", "!not you", "!not you", NO),

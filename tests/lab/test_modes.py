@@ -50,7 +50,9 @@ class Chain:
 ON, OFF, UNKNOWN = Switch.ON, Switch.OFF, Switch.UNKNOWN
 CHAINS = {
     "no mode at all": Chain(None, Verdict.ALWAYS_ALLOW, ("AlwaysAllow",), UNKNOWN),
-    "AlwaysAllow last": Chain("RBAC,AlwaysAllow", Verdict.ALWAYS_ALLOW, None, UNKNOWN),
+    "AlwaysAllow last": Chain(
+        "RBAC,AlwaysAllow", Verdict.ALWAYS_ALLOW, ("RBAC", "AlwaysAllow"), UNKNOWN
+    ),
     "RBAC": Chain("RBAC", Verdict.REFUSED, ("RBAC",), OFF),
     "RBAC, bound": Chain("RBAC", Verdict.LEGACY_BINDING, ("RBAC",), OFF, is_bound=True),
     "Node,RBAC": Chain("Node,RBAC", Verdict.NODE_AUTHORIZER, ("Node", "RBAC"), ON),

@@ -101,16 +101,16 @@ def _unread(snapshot: Snapshot) -> dict[str, str]:
 
 
 def _as_reads_say(permission: Permission) -> str:
-    """The permission in words, without the object that it is for: reads don't name it."""
+    """The permission in words, without the object that it is for: most reads don't name it."""
     return replace(permission, name="").words
 
 
 def _lacks(permission: Permission, snapshot: Snapshot) -> bool:
     """True where the permission is missed, by the read that needs it if it has one."""
-    words = _as_reads_say(permission)
+    words = {permission.words, _as_reads_say(permission)}
     refused = {each.permission for each in _reads(snapshot) if each.outcome is Outcome.FORBIDDEN}
     is_told = permission.words in [lack.permission for lack in access_of(snapshot).lacks]
-    return is_told and (words in refused or words in _WITHOUT_READ)
+    return is_told and not words.isdisjoint(refused | _WITHOUT_READ)
 
 
 def _reads(snapshot: Snapshot) -> list[Read[Any]]:
