@@ -254,7 +254,8 @@ def test_when_metrics_were_read_makes_no_history(as_viewer: Client) -> None:
         read(replace(with_metrics(), unasked=Unasked(f"try {n}", READ_AT + timedelta(minutes=n))))
         for n in range(2)
     )
-    second = replace(second, node_reviews=ok(NODE_REVIEWS))
+    first = replace(first, node_reviews=ok(NODE_REVIEWS))
+    second = replace(second, node_reviews=ok(NODE_REVIEWS[::-1]))
 
     for each in (first, second):
         judging.store(cluster, each, engine.judge(each))
