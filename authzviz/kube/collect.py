@@ -108,11 +108,11 @@ def collect(
             connection, manner.version
         )
         of_pods = _about_pods(connection) if with_pods else {}
+        declared = read_declared(connection)
         ask_others(places, Guide(credentials, policy, connection, manner))
         main = next(place for place in places if place.is_main)
         observed = observe_more(connection, main.server.name, observed, manner)
         main.server = told_by(main.server, observed)
-        declared = read_declared(connection)
         apiservers = openshift.fill(with_node_args(read_of(places, openshift.pods), nodes))
     return Snapshot(
         name=name,

@@ -16,7 +16,12 @@ from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import TYPE_CHECKING, Self
 
 from authzviz.kube import room
-from authzviz.kube.errors import AddressNotAllowed, CredentialsUnusable, ReadFailed
+from authzviz.kube.errors import (
+    AddressNotAllowed,
+    CredentialsUnusable,
+    ReadFailed,
+    Unauthorized,
+)
 from authzviz.kube.room import Room
 from authzviz.kube.troubles import trouble
 from authzviz.net.pinned import LimitedSocket, Limits, PinnedConnection, Route
@@ -166,12 +171,12 @@ class Connection:
         return self._answer(_Exchange("POST", Question(question).value, JSON, 1 << 20, body, asked))
 
     def reach(self, seconds: float) -> None:
-        """Connect within `seconds`. Raises ClusterUnreachable, ReadFailed."""
-        self.limits.begin_read(seconds)
-        try:
-            self._http.connect()
-        except (HTTPException, OSError, ValueError) as error:
-            raise trouble(error, self.server.host, self.clean) from None
+        """Get any answer at all within `seconds`. Raises ClusterUnreachable, ReadFailed."""
+        exchange = _Exchange("GET", "/version", max_bytes=_LEAST_BYTES)
+        self.limits.begin_read(seconds, exchange.max_bytes + _AROUND_BODY)
+        answer, _ = self._once(exchange)
+        if answer.status == 401:
+            raise Unauthorized(f"{self.server.host} does not accept the credentials")
 
     def _answer(self, exchange: _Exchange) -> Answer:
         for tries_left in reversed(range(_MAX_TRIES)):
