@@ -2,6 +2,8 @@
 stored is whole. All on one running site with replayed clusters that answer slowly."""
 
 import json
+import os
+import signal
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -9,9 +11,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from authzviz.supervisor.site import DRAIN_SECONDS
 from tests import replay
 from tests.supervisor.conftest import environment_of_a_run, eventually
-from tests.supervisor.sites import RunningSite, kill, running
+from tests.supervisor.sites import RunningSite, kill, none_runs, running
 
 RECORDINGS = ("v1.19.16-seed-outage", "v1.28.15-seed-fix1-legacy", "v1.28.15-seed-fix2-node")
 VERSION = "/version"
@@ -92,6 +95,20 @@ def test_polls_go_on_after_kill_9_during_polling(site: RunningSite, program: str
     assert any(line.startswith(begin) for line in site.lines())
     assert site.run("tests.supervisor.fleet", "check") == ""
     assert site.query("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_f17_a_worker_that_is_asked_to_end_finishes_its_polls_first(site: RunningSite) -> None:
+    wait_for_a_poll(site)
+    eventually(lambda: is_polling(site), "a poll")
+    ended = site.pid("worker")
+
+    os.kill(ended, signal.SIGTERM)
+
+    none_runs([ended])
+    wait_for_a_poll(site)
+    # A poll that was cut off keeps its lease, and its successor is the second attempt.
+    assert site.query("SELECT max(attempts) <= 1 FROM dashboard_cluster") == [(1,)]
+    assert int(site.environment["AUTHZVIZ_POLL_DEADLINE"]) <= DRAIN_SECONDS
 
 
 def test_b35_no_secret_is_in_any_file_of_a_running_site(site: RunningSite) -> None:
