@@ -217,7 +217,17 @@ class PinnedConnection(HTTPSConnection):
 
 
 def _has_ended(sock: socket.socket) -> bool:
-    """True where something is there to read before anything was asked: the end, as a rule."""
+    """True where the other side said something before anything was asked: the end, as a rule."""
     poll = select.poll()
     poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
+    if not poll.poll(0):
+        return False
+    # TLS 1.3 sends tickets when it likes, which are neither an end nor anything to be read.
+    sock.settimeout(0)
+    try:
+        sock.recv(1)
+    except ssl.SSLWantReadError:
+        return False
+    except OSError:
+        return True
+    return True

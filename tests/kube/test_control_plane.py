@@ -318,3 +318,25 @@ def test_reviews_alone_make_an_apiserver_whose_flags_are_unknown() -> None:
     assert found.observed.reviews.is_whole
     assert "no kube-apiserver pod in kube-system; get /flagz: forbidden" in found.why
     assert read.permission == "get /flagz"
+
+
+@pytest.mark.parametrize("number", [101, 10_000])
+def test_more_apiservers_than_there_can_be_are_no_answer(number: int) -> None:
+    hosts = [f"10.0.{n // 250}.{n % 250}" for n in range(number)]
+
+    with replay(NODE, replace={SLICE: slice_of(6443, *hosts)}) as server:
+        snapshot = collected(server)
+
+    assert snapshot.endpoints.outcome is Outcome.FAILED
+    assert "more than 100 apiservers" in snapshot.endpoints.why
+    assert len(snapshot.apiservers.value or ()) <= 1
+
+
+def test_a_listed_metadata_address_is_never_connected_to() -> None:
+    hosts = ["169.254.169.254", "127.0.0.1"]
+
+    with replay(NODE, replace={SLICE: slice_of(6443, *hosts)}) as server:
+        snapshot = collected(server)
+
+    why = [each.unasked.why for each in snapshot.apiservers.value or () if each.unasked]
+    assert any("may not be connected to: link-local address" in one for one in why)
