@@ -29,6 +29,7 @@ from cryptography.x509.oid import NameOID
 RECORDINGS = Path(__file__).parent / "data" / "recordings"
 TOKEN = "canary-token-that-must-never-be-seen"
 HANG = "hang"
+_WEEK = timedelta(days=7)
 
 # What a handler may answer with: status, headers (Content-Type among them) and body.
 Reply = tuple[int, dict[str, str], bytes]
@@ -164,7 +165,7 @@ def serve(
     *,
     name: str = "fake",
     raw: Raw | None = None,
-    expired: bool = False,
+    valid_days: tuple[int, int] = (-2, 2),
     answer_post: PostAnswerer | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -175,7 +176,7 @@ def serve(
     `answer_post` nothing is known at any path that is posted to.
     """
     ended = threading.Event()
-    ca, certificate = _certificates(expired)
+    ca, certificate = certificates(*valid_days)
     running = Replay(name, "", ca)
 
     class Handler(_Handler):
@@ -355,22 +356,23 @@ def _selected(text: str, label: str, value: str) -> str:
 
 
 @functools.cache
-def _certificates(expired: bool) -> tuple[str, str]:
-    """A CA, and a certificate with its key for 127.0.0.1 and localhost; all PEM."""
+def certificates(since_days: int, until_days: int) -> tuple[str, str]:
+    """A CA, and a certificate with its key for loopback, valid so many days from now; all PEM."""
     now = datetime.now(UTC)
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "replay-ca")])
-    start = now - timedelta(days=10)
     ca = (
-        _builder(ca_name, ca_name, ca_key.public_key(), start, now + timedelta(days=1))
+        _builder(
+            ca_name, ca_name, ca_key.public_key(), *(now + timedelta(days=n) for n in (-10, 1))
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(ca_key, hashes.SHA256())
     )
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
-    end = now + timedelta(days=-1 if expired else 1)
+    begin, end = (now + timedelta(days=days) for days in (since_days, until_days))
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     certificate = (
-        _builder(name, ca_name, key.public_key(), start, end)
+        _builder(name, ca_name, key.public_key(), begin, end)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(ca_key, hashes.SHA256())
     )

@@ -41,6 +41,8 @@ MAX_BYTES = 512 << 20
 # Pods are read at a command line, in a process of its own.
 _TIMES_MORE_WITH_PODS = 16
 _RBAC = "rbac.authorization.k8s.io"
+# Tokens and certificates have validity limits that less than this seldom decides.
+_SKEW_MINUTES = 5
 
 
 class _Version(msgspec.Struct, frozen=True, rename="camel"):
@@ -172,10 +174,17 @@ def _read_version(connection: Connection, credentials: Credentials) -> Read[str]
 
 
 def _why_unauthorized(connection: Connection, credentials: Credentials) -> str:
+    # By the apiserver's own clock, which is the one that decides.
+    now = connection.server_time or datetime.now(UTC)
     end = expires_at(credentials)
-    if end and end < datetime.now(UTC):
-        return f"the credentials expired on {end:%Y-%m-%d %H:%M} UTC (401 Unauthorized)"
-    return f"{connection.server.host} does not accept the credentials (401 Unauthorized)"
+    said = f"{connection.server.host} does not accept the credentials (401 Unauthorized)"
+    if end and end < now:
+        said = f"the credentials expired on {end:%Y-%m-%d %H:%M} UTC (401 Unauthorized)"
+    minutes = round((now - datetime.now(UTC)).total_seconds() / 60)
+    if abs(minutes) < _SKEW_MINUTES:
+        return said
+    direction = "ahead of" if minutes > 0 else "behind"
+    return f"{said}; its clock is {abs(minutes)} minutes {direction} ours"
 
 
 def _roles(connection: Connection, resource: str, kind: str) -> Read[tuple[Role, ...]]:

@@ -65,6 +65,12 @@ class CertificateExpired(ClusterUnreachable):
     kind = "certificate-expired"
 
 
+class CertificateNotYetValid(ClusterUnreachable):
+    """The server's certificate begins later, by our clock."""
+
+    kind = "certificate-not-yet-valid"
+
+
 class Unauthorized(ClusterUnreachable):
     """The apiserver does not accept the credentials (401)."""
 

@@ -9,6 +9,7 @@ from http.client import HTTPException
 from authzviz.kube.errors import (
     AddressNotAllowed,
     CertificateExpired,
+    CertificateNotYetValid,
     ConnectionRefused,
     KubeError,
     NameNotResolved,
@@ -21,7 +22,8 @@ from authzviz.kube.errors import (
 from authzviz.net import AddressForbidden
 from authzviz.net.pinned import AnswerTooLarge, BudgetSpent, NameUnresolved
 
-_X509_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL
+# X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL.
+_X509_NOT_YET_VALID, _X509_EXPIRED = 9, 10
 
 
 _BROKEN_OFF = (
@@ -63,6 +65,10 @@ def _tls_trouble(cause: ssl.SSLError, host: str, clean: Callable[[str], str]) ->
     if isinstance(cause, ssl.SSLCertVerificationError):
         if cause.verify_code == _X509_EXPIRED:
             return CertificateExpired(f"the certificate of {host} has expired")
+        if cause.verify_code == _X509_NOT_YET_VALID:
+            return CertificateNotYetValid(
+                f"the certificate of {host} is not valid yet: one of the two clocks is wrong"
+            )
         return NotTrusted(f"the certificate of {host} is not trusted: {cause.verify_message}")
     reason = (cause.reason or "").upper()
     if "CERTIFICATE_EXPIRED" in reason:

@@ -7,6 +7,9 @@ import json
 import socket
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -17,6 +20,7 @@ from authzviz.kube.credentials import Secret
 from authzviz.kube.errors import (
     AddressNotAllowed,
     CertificateExpired,
+    CertificateNotYetValid,
     ClusterUnreachable,
     ConnectionRefused,
     CredentialsUnusable,
@@ -30,7 +34,7 @@ from authzviz.kube.kubeconfig import Credentials
 from authzviz.net import COMMAND_LINE, AddressPolicy
 from tests.kube.reading import RECORDING, collected
 from tests.kube.test_credentials import CERTIFICATE
-from tests.replay import HANG, Reply, json_reply, replay, serve
+from tests.replay import HANG, Reply, certificates, json_reply, replay, serve
 
 VERSIONS: dict[str, tuple[Reply, type[ClusterUnreachable], str]] = {
     "401": ((401, {}, b"Unauthorized"), Unauthorized, "does not accept the credentials"),
@@ -69,8 +73,16 @@ def test_an_untrusted_certificate() -> None:
 
 def test_b46_an_expired_certificate_of_the_server() -> None:
     with (
-        serve(lambda *_: None, expired=True) as server,
+        serve(lambda *_: None, valid_days=(-2, -1)) as server,
         pytest.raises(CertificateExpired, match="has expired"),
+    ):
+        collected(server)
+
+
+def test_b46_a_certificate_of_the_server_that_begins_tomorrow() -> None:
+    with (
+        serve(lambda *_: None, valid_days=(1, 2)) as server,
+        pytest.raises(CertificateNotYetValid, match="not valid yet: one of the two clocks"),
     ):
         collected(server)
 
@@ -109,6 +121,56 @@ def test_b46_an_expired_token_is_named_as_such() -> None:
         pytest.raises(Unauthorized, match="expired on 2020-09-13 12:26 UTC"),
     ):
         collected(server, token=Secret(f"e30.{claims}.x"))
+
+
+def unauthorized_at(minutes: int) -> Callable[[socket.socket], None]:
+    """A 401 of a server whose clock is that many minutes ahead."""
+    date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
+    answer = f"HTTP/1.1 401 Unauthorized\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n"
+    return lambda connection: connection.sendall(answer.encode())
+
+
+CLOCKS = {
+    "ten minutes ahead": (10, "; its clock is 10 minutes ahead of ours"),
+    "ten minutes behind": (-10, "; its clock is 10 minutes behind ours"),
+    "a minute ahead": (1, ""),
+}
+
+
+@pytest.mark.parametrize(("minutes", "said"), CLOCKS.values(), ids=CLOCKS)
+def test_b46_refused_credentials_are_told_from_a_wrong_clock(minutes: int, said: str) -> None:
+    with (
+        serve(lambda *_: None, raw=unauthorized_at(minutes)) as server,
+        pytest.raises(Unauthorized, match=r"\(401 Unauthorized\)") as raised,
+    ):
+        collected(server)
+
+    assert raised.value.message.partition("(401 Unauthorized)")[2] == said
+
+
+def test_b46_a_token_has_expired_once_the_apiservers_clock_says_so() -> None:
+    end = datetime.now(UTC) + timedelta(minutes=4)
+    claims = urlsafe_b64encode(json.dumps({"exp": end.timestamp()}).encode()).decode().rstrip("=")
+
+    with (
+        serve(lambda *_: None, raw=unauthorized_at(10)) as server,
+        pytest.raises(Unauthorized, match=r"expired on .* its clock is 10 minutes ahead"),
+    ):
+        collected(server, token=Secret(f"e30.{claims}.x"))
+
+
+def test_b46_an_expired_client_certificate_is_named_as_such() -> None:
+    certificate, dashes, key = certificates(-2, -1)[1].partition("-----BEGIN PRIVATE KEY")
+    with (
+        serve(lambda *_: (401, {}, b"")) as server,
+        pytest.raises(Unauthorized, match="the credentials expired on"),
+    ):
+        collected(
+            server,
+            token=None,
+            client_certificate=Secret(certificate),
+            client_key=Secret(dashes + key),
+        )
 
 
 def test_nothing_listens() -> None:
