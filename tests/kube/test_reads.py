@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -303,6 +304,16 @@ def test_f16_a_busy_apiserver_is_asked_again() -> None:
 
     assert read.is_whole
     assert busy.asked == 2
+
+
+def test_f16_no_two_pollers_wait_equally_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("authzviz.kube.connection.time", SimpleNamespace(sleep=waits.append))
+
+    assert bindings(Busy(3, "2")).is_whole
+
+    assert len(set(waits)) == 3
+    assert all(2 <= wait <= 2.6 for wait in waits)
 
 
 @pytest.mark.parametrize("wait", ["999999999", "-5", "Wed, 21 Oct 2037 07:28:00 GMT", "x"])
