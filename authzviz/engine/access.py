@@ -8,8 +8,9 @@ from authzviz.engine.assessment import Severity
 from authzviz.engine.distribution import distribution_of
 from authzviz.engine.excess import Excess, excess_of
 from authzviz.engine.judging import judged_minor
-from authzviz.engine.least_role import EVER_PROBED, Permission, least_role
+from authzviz.engine.least_role import EVER_PROBED, least_role
 from authzviz.engine.model import Outcome, OwnRules, Read, Snapshot
+from authzviz.engine.permissions import Permission
 from authzviz.engine.rbac import Rbac, covers, index
 
 __all__ = ["Access", "Excess", "Lack", "access_of", "own_excess"]
@@ -159,7 +160,7 @@ _Key = tuple[str, str, str]
 
 
 def _key(words: str) -> _Key:
-    """A permission in words as verb, resource and namespace: not every read names the object."""
+    """A permission in words as verb, resource and namespace: older bundles name no object."""
     what, _, namespace = words.partition(" in ")
     verb, _, kind = what.partition(" ")
     return verb, kind.partition(" ")[0], namespace

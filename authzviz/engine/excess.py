@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from authzviz.engine.assessment import Severity
 from authzviz.engine.identity import AUTHENTICATED_GROUP
-from authzviz.engine.least_role import EVER_READ, Permission
+from authzviz.engine.least_role import EVER_READ
+from authzviz.engine.permissions import Permission
 from authzviz.engine.phrases import listed
 from authzviz.engine.rbac import Rbac, covers
 from authzviz.engine.request import Request

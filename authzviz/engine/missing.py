@@ -9,6 +9,7 @@ from authzviz.engine.assessment import ApiServerState, Missing, Switch
 from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.control_plane import count_of_seen
 from authzviz.engine.model import Outcome, Read, Snapshot
+from authzviz.engine.permissions import GET_METRICS, REVIEW_ACCESS, REVIEW_OWN_RULES
 from authzviz.engine.phrases import counted
 from authzviz.engine.versions import minor_of
 
@@ -90,11 +91,6 @@ def _no_apiserver(snapshot: Snapshot) -> Missing:
     return Missing(what, why, snapshot.apiservers.permission, would_tell)
 
 
-REVIEWS_PERMISSION = "create subjectaccessreviews.authorization.k8s.io"
-RULES_PERMISSION = "create selfsubjectrulesreviews.authorization.k8s.io"
-METRICS_PERMISSION = "get /metrics"
-
-
 def _of_state(state: ApiServerState, snapshot: Snapshot) -> Iterator[Missing]:
     """What is not known of one apiserver, each with what would tell it."""
     found = (s for s in snapshot.apiservers.value or () if s.name == state.name)
@@ -108,7 +104,7 @@ def _of_state(state: ApiServerState, snapshot: Snapshot) -> Iterator[Missing]:
     is_restriction_needed = state.authorization_modes is not None or observed is not None
     if state.node_restriction is Switch.UNKNOWN and is_restriction_needed:
         what = f"the admission plugins of apiserver {state.name}"
-        needed = METRICS_PERMISSION if observed else "its flags"
+        needed = GET_METRICS.words if observed else "its flags"
         why = _why_no_metrics(observed) if observed else state.why
         yield Missing(what, why, needed, "whether NodeRestriction is on")
 
@@ -119,9 +115,9 @@ def _chain_needs(
     """What would tell the chain, and what it would then tell."""
     _, would_tell = _READS["apiservers"]
     if observed is not None and observed.reviews.value is None:
-        return observed.reviews.permission or REVIEWS_PERMISSION, would_tell
+        return observed.reviews.permission or REVIEW_ACCESS.words, would_tell
     if observed is not None and observed.rules.value is None:
-        needed = observed.rules.permission or RULES_PERMISSION
+        needed = observed.rules.permission or REVIEW_OWN_RULES.words
         return needed, "whether a webhook that says nothing is in the chain"
     # Where the flags were read and name a file, no permission shows it.
     is_in_file = state.admission_plugins is not None
@@ -161,7 +157,7 @@ def _opaque(states: tuple[ApiServerState, ...]) -> list[Missing]:
         Missing(
             f"what {mode} answers to kubelets",
             f"{mode} is in the chain, and the API doesn't show what it allows",
-            REVIEWS_PERMISSION,
+            REVIEW_ACCESS.words,
             f"whether {mode} gives kubelets more than the Node authorizer",
         )
         for mode in OPAQUE_MODES

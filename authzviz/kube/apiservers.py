@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from authzviz.engine.model import ApiServer, Outcome, Read
+from authzviz.engine.permissions import LIST_STATIC_PODS
 from authzviz.kube import flags
 from authzviz.kube.connection import address_of
 from authzviz.kube.endpoints import DEFAULT_PORT
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _PODS = "/api/v1/namespaces/kube-system/pods"
 # kubeadm, kind, RKE2; then kops, and Talos before October 2024.
 _SELECTORS = ("component=kube-apiserver", "k8s-app=kube-apiserver")
-PODS_PERMISSION = "list pods in kube-system"
 _POD_KIND = Kind("PodList", PodJson, lambda pod: pod)
 
 
@@ -36,7 +36,7 @@ class Pods:
     def why_none(self) -> str:
         """Why no pod shows an apiserver."""
         if self.read.outcome is not Outcome.OK:
-            return f"{PODS_PERMISSION}: {self.read.why}"
+            return f"{LIST_STATIC_PODS.words}: {self.read.why}"
         seen = (*self.read.gaps, *self.ignored)
         return "no kube-apiserver pod in kube-system" + (f" ({'; '.join(seen)})" if seen else "")
 
@@ -50,7 +50,7 @@ def read_mirror_pods(connection: Connection) -> Pods:
     ignored: list[str] = []
     pods = attempt(
         f"GET {_PODS}",
-        PODS_PERMISSION,
+        LIST_STATIC_PODS.words,
         lambda: tuple(map(_of_pod, _mirror_pods(connection, gaps, ignored))),
     )
     return Pods(replace(pods, gaps=tuple(gaps)), tuple(ignored))

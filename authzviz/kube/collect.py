@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from authzviz.engine.model import Binding, Outcome, Read, Role, Snapshot
+from authzviz.engine.permissions import GET_VERSION, LIST_RBAC
 from authzviz.kube import room
 from authzviz.kube.apiservers import read_mirror_pods
 from authzviz.kube.connection import Connection
@@ -148,7 +149,7 @@ def _about_pods(connection: Connection) -> dict[str, Any]:
 
 
 def _read_version(connection: Connection, credentials: Credentials) -> Read[str]:
-    source, permission = "GET /version", "get /version"
+    source, permission = "GET /version", GET_VERSION.words
     try:
         answer = connection.get("/version", max_bytes=1 << 20)
     except ReadFailed as failed:
@@ -191,7 +192,7 @@ def _roles(connection: Connection, resource: str, kind: str) -> Read[tuple[Role,
     return read_list(
         connection,
         f"/apis/{_RBAC}/v1/{resource}",
-        f"list {resource}.{_RBAC}",
+        LIST_RBAC[resource].words,
         Kind(
             kind,
             RoleJson,
@@ -208,7 +209,7 @@ def _bindings(connection: Connection, resource: str, kind: str) -> Read[tuple[Bi
     return read_list(
         connection,
         f"/apis/{_RBAC}/v1/{resource}",
-        f"list {resource}.{_RBAC}",
+        LIST_RBAC[resource].words,
         Kind(
             kind,
             BindingJson,

@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from authzviz.engine.apiserver import ApiServer, FlagSource, Observed, Unasked
+from authzviz.engine.permissions import GET_FLAGZ, LIST_STATIC_PODS
 from authzviz.engine.read import Outcome, Read
-from authzviz.kube.apiservers import PODS_PERMISSION, Pods
+from authzviz.kube.apiservers import Pods
 from authzviz.kube.connection import Connection, address_of
 from authzviz.kube.errors import KubeError
-from authzviz.kube.flagz import FLAGZ_PERMISSION, FLAGZ_SOURCE
+from authzviz.kube.flagz import FLAGZ_SOURCE
 from authzviz.kube.observe import Manner, has_told, observe, observe_more
 from authzviz.kube.remembered import NO_TIME
 from authzviz.net.url import parse_https
@@ -241,11 +242,11 @@ def read_of(places: list[Place], pods: Pods) -> Read[tuple[ApiServer, ...]]:
     pods_read = pods.read
     if pods_read.value:
         return replace(pods_read, value=tuple(servers))
-    source, permission = f"{pods_read.source}, {FLAGZ_SOURCE}", FLAGZ_PERMISSION
+    source, permission = f"{pods_read.source}, {FLAGZ_SOURCE}", GET_FLAGZ.words
     if has_flags:
         source = FLAGZ_SOURCE
     elif pods_read.outcome is not Outcome.OK:
-        permission = f"{PODS_PERMISSION}, or {FLAGZ_PERMISSION}"
+        permission = f"{LIST_STATIC_PODS.words}, or {GET_FLAGZ.words}"
     if has_flags or is_told:
         return Read(Outcome.OK, source, permission, tuple(servers), gaps=pods_read.gaps)
     flagz = [server.observed.flagz for server in servers if server.observed]
@@ -272,7 +273,7 @@ def _explained(server: ApiServer, pods: Pods) -> ApiServer:
     reasons = [server.why or pods.why_none]
     flagz = server.observed.flagz if server.observed else None
     if flagz is not None:
-        reasons.append(f"{FLAGZ_PERMISSION}: {flagz.why}")
+        reasons.append(f"{GET_FLAGZ.words}: {flagz.why}")
     if server.unasked is not None:
         reasons.append(f"not asked by itself: {server.unasked.why}")
     return replace(server, why="; ".join(reasons))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from authzviz.engine.identity import NODE_USER_PREFIX, NODES_GROUP
+from authzviz.engine.least_role import FIRST_CONSTRAINED_MINOR
 from authzviz.engine.read import Read
 from authzviz.kube.connection import Question
 from authzviz.kube.errors import ReadFailed, ReadForbidden
@@ -27,7 +28,6 @@ _SOURCE = "dry run of another node's lease, as a node that nobody has"
 _PERMISSION = f"impersonate users, and group {NODES_GROUP}"
 OLDEST_MINOR = 14
 """Nodes have leases, and dry runs are on, since then."""
-_MINOR_OF_NODE_IMPERSONATION = 36
 
 
 def read_restriction(connection: Connection, nobody: str, minor: int | None) -> Read[bool]:
@@ -40,7 +40,7 @@ def _is_restricted(connection: Connection, nobody: str, minor: int | None) -> bo
         known = "of an unknown version" if minor is None else f"1.{minor}"
         raise ReadFailed(f"not asked of an apiserver {known}: dry runs are sure from 1.14 on")
     # As a mere user, who is in no group of nodes, only a refusal of NodeRestriction's would tell.
-    alone = _asked(connection, nobody, ()) if minor >= _MINOR_OF_NODE_IMPERSONATION else None
+    alone = _asked(connection, nobody, ()) if minor >= FIRST_CONSTRAINED_MINOR else None
     try:
         answer = alone or _asked(connection, nobody, (NODES_GROUP,))
     except ReadForbidden:

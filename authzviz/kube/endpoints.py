@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from authzviz.engine.permissions import GET_ENDPOINT_SLICE
 from authzviz.engine.read import Read
 from authzviz.kube.connection import address_of
 from authzviz.kube.errors import NotFound, ReadFailed
@@ -56,7 +57,7 @@ def read_endpoints(connection: Connection) -> tuple[Read[tuple[str, ...]], tuple
     found: list[tuple[str, int]] = []
     read = attempt(
         "EndpointSlice default/kubernetes",
-        "get endpointslices.discovery.k8s.io in default",
+        GET_ENDPOINT_SLICE.words,
         lambda: _hosts(found, connection),
     )
     return read, tuple(dict.fromkeys(address_of(host, port) for host, port in found))

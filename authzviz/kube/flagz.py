@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from authzviz.engine.apiserver import Flag
+from authzviz.engine.permissions import GET_FLAGZ
 from authzviz.engine.read import Read
 from authzviz.kube import flags
 from authzviz.kube.errors import ReadFailed
@@ -16,7 +17,6 @@ from authzviz.kube.objects import UNDECODABLE
 if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
 
-FLAGZ_PERMISSION = "get /flagz"
 FLAGZ_SOURCE = "GET /flagz"
 _ACCEPT = (
     "application/json;as=Flagz;v=v1beta1;g=config.k8s.io,"
@@ -32,7 +32,7 @@ class _Flagz(msgspec.Struct, frozen=True):
 
 def read_flagz(connection: Connection) -> Read[tuple[Flag, ...]]:
     """The kept flags of the process that answers, from its JSON or its text form."""
-    return attempt(FLAGZ_SOURCE, FLAGZ_PERMISSION, lambda: _flags(connection))
+    return attempt(FLAGZ_SOURCE, GET_FLAGZ.words, lambda: _flags(connection))
 
 
 def _flags(connection: Connection) -> tuple[Flag, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authzviz.engine.model import Flag, FlagSource, Read
+from authzviz.engine.permissions import GET_KUBEADM_CONFIG
 from authzviz.kube.config_map import read_key
 from authzviz.kube.errors import ReadFailed
 from authzviz.kube.flags import KEPT
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
 
 KEY = "ClusterConfiguration"
 KUBEADM = "kubeadm"
-_NAMESPACE, _MAP = "kube-system", "kubeadm-config"
+_NAMESPACE, _MAP = GET_KUBEADM_CONFIG.namespace, GET_KUBEADM_CONFIG.name
 _NAME = f"{_NAMESPACE}/{_MAP}"
-_PERMISSION = f"get configmaps {_MAP} in {_NAMESPACE}"
 
 
 def read_declared(connection: Connection) -> Read[tuple[FlagSource, ...]]:
@@ -28,7 +28,7 @@ def read_declared(connection: Connection) -> Read[tuple[FlagSource, ...]]:
 
     What is not among them is kubeadm's own default. Nothing but the kept flags is taken from it.
     """
-    return attempt(f"ConfigMap {_NAME}", _PERMISSION, lambda: _declared(connection))
+    return attempt(f"ConfigMap {_NAME}", GET_KUBEADM_CONFIG.words, lambda: _declared(connection))
 
 
 def _declared(connection: Connection) -> tuple[FlagSource, ...]:

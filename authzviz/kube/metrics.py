@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from authzviz.engine.apiserver import Metrics
+from authzviz.engine.permissions import GET_METRICS
 from authzviz.engine.read import Read
 from authzviz.kube.errors import ReadFailed
 from authzviz.kube.lists import attempt, expect
@@ -21,7 +22,6 @@ from authzviz.kube.lists import attempt, expect
 if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
 
-_PERMISSION = "get /metrics"
 _ACCEPT = "text/plain;version=0.0.4"
 _MAX_BYTES = 8 << 20
 _MAX_LINE_BYTES = 64 << 10
@@ -44,7 +44,7 @@ def read_metrics(connection: Connection, *, with_node_graph: bool) -> Read[Metri
 
     Ending in the middle costs the connection: to be read last.
     """
-    return attempt("GET /metrics", _PERMISSION, lambda: _read(connection, with_node_graph))
+    return attempt("GET /metrics", GET_METRICS.words, lambda: _read(connection, with_node_graph))
 
 
 def _read(connection: Connection, with_node_graph: bool) -> Metrics:

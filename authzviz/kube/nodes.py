@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from authzviz.engine.model import Lease, Node, Read, Ready
+from authzviz.engine.permissions import LIST_LEASES, LIST_NODES
 from authzviz.kube.errors import KubeError, ReadFailed, ReadForbidden
 from authzviz.kube.lists import Kind, PageDecoder, attempt, expect, items, read_list, with_gaps
 from authzviz.kube.objects import UNDECODABLE, LeaseJson, NodeJson, to_lease, to_node, to_row_node
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _NODES = "/api/v1/nodes"
 _HELD_BY_NODE = 240
 _LONGEST_NAME, _LONGEST_VERSION = 253, 63
-_PERMISSION = "list nodes"
 _TABLES = (
     "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io"
 )
@@ -65,14 +65,13 @@ def read_nodes(connection: Connection) -> Read[tuple[Node, ...]]:
     20 of the control plane (a Node of 12 KB, 5,000 times, is what a Table saves).
     """
     gaps: list[str] = []
-    read = attempt(f"GET {_NODES} as a Table", _PERMISSION, lambda: _nodes(connection, gaps))
+    read = attempt(f"GET {_NODES} as a Table", LIST_NODES.words, lambda: _nodes(connection, gaps))
     return with_gaps(read, gaps)
 
 
 def read_leases(connection: Connection) -> Read[tuple[Lease, ...]]:
     """The Leases of kube-node-lease, from the apiserver's cache."""
-    permission = "list leases.coordination.k8s.io in kube-node-lease"
-    return read_list(connection, _LEASES, permission, _LEASE_KIND, "resourceVersion=0")
+    return read_list(connection, _LEASES, LIST_LEASES.words, _LEASE_KIND, "resourceVersion=0")
 
 
 def _nodes(connection: Connection, gaps: list[str]) -> tuple[Node, ...]:

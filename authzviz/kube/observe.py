@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from authzviz.engine.apiserver import Observed
-from authzviz.engine.least_role import PROBE_NODE
+from authzviz.engine.permissions import PROBE_NODE
 from authzviz.engine.read import Outcome
 from authzviz.engine.versions import minor_of
 from authzviz.kube.dry_run import read_restriction

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from authzviz.engine.model import ApiServer, Binding, Flag, FlagSource, Node, Outcome, Read
+from authzviz.engine.permissions import GET_OPENSHIFT_CONFIG, LIST_OPENSHIFT_PODS
 from authzviz.kube.apiservers import Pods, is_mirror
 from authzviz.kube.config_map import read_key
 from authzviz.kube.connection import address_of
@@ -25,12 +26,10 @@ if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
 
 OPENSHIFT = "openshift"
-_NAMESPACE = "openshift-kube-apiserver"
+_NAMESPACE, _MAP = GET_OPENSHIFT_CONFIG.namespace, GET_OPENSHIFT_CONFIG.name
 _LABEL = "app%3Dopenshift-kube-apiserver"
 _PODS = f"/api/v1/namespaces/{_NAMESPACE}/pods?labelSelector={_LABEL}"
-_PODS_PERMISSION = f"list pods in {_NAMESPACE}"
-_CONFIG = f"ConfigMap {_NAMESPACE}/config"
-_CONFIG_PERMISSION = f"get configmaps config in {_NAMESPACE}"
+_CONFIG = f"ConfigMap {_NAMESPACE}/{_MAP}"
 _KEY = "config.yaml"
 _POD_KIND = Kind("PodList", PodJson, lambda pod: pod)
 
@@ -84,9 +83,11 @@ def read_openshift(
         return OpenShift(pods)
     gaps: list[str] = []
     read = attempt(
-        f"GET {_PODS}", _PODS_PERMISSION, lambda: tuple(items(connection, _PODS, _POD_KIND, gaps))
+        f"GET {_PODS}",
+        LIST_OPENSHIFT_PODS.words,
+        lambda: tuple(items(connection, _PODS, _POD_KIND, gaps)),
     )
-    config = attempt(_CONFIG, _CONFIG_PERMISSION, lambda: _config(connection))
+    config = attempt(_CONFIG, GET_OPENSHIFT_CONFIG.words, lambda: _config(connection))
     mirrors = tuple(pod for pod in read.value or () if is_mirror(pod))
     if not mirrors:
         is_there = is_openshift or config.value is not None
@@ -111,7 +112,7 @@ def _is_told_by(bindings: Read[tuple[Binding, ...]], nodes: Read[tuple[Node, ...
 
 
 def _config(connection: Connection) -> FlagSource | None:
-    text = read_key(connection, _NAMESPACE, "config", _KEY)
+    text = read_key(connection, _NAMESPACE, _MAP, _KEY)
     if text is None:
         return None
     flags = (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from authzviz.engine import permissions
 from authzviz.engine.model import Claim, Pod, Read, Volume, VolumeAttachment
 from authzviz.kube.lists import Kind, read_list
 from authzviz.kube.objects import NameOnly
@@ -174,7 +175,9 @@ class AttachmentJson(_Struct):
 
 def read_pods(connection: Connection) -> Read[tuple[Pod, ...]]:
     """Every pod that is bound to a node, with what it uses."""
-    pods = read_list(connection, "/api/v1/pods", "list pods", Kind("PodList", PodJson, to_pod))
+    pods = read_list(
+        connection, "/api/v1/pods", permissions.LIST_PODS.words, Kind("PodList", PodJson, to_pod)
+    )
     if pods.value is None:
         return pods
     bound = tuple(pod for pod in pods.value if pod.node)
@@ -186,7 +189,7 @@ def read_claims(connection: Connection) -> Read[tuple[Claim, ...]]:
     return read_list(
         connection,
         "/api/v1/persistentvolumeclaims",
-        "list persistentvolumeclaims",
+        permissions.LIST_CLAIMS.words,
         Kind("PersistentVolumeClaimList", ClaimJson, to_claim),
     )
 
@@ -196,7 +199,7 @@ def read_volumes(connection: Connection) -> Read[tuple[Volume, ...]]:
     return read_list(
         connection,
         "/api/v1/persistentvolumes",
-        "list persistentvolumes",
+        permissions.LIST_VOLUMES.words,
         Kind("PersistentVolumeList", VolumeJson, to_volume),
     )
 
@@ -206,7 +209,7 @@ def read_attachments(connection: Connection) -> Read[tuple[VolumeAttachment, ...
     return read_list(
         connection,
         "/apis/storage.k8s.io/v1/volumeattachments",
-        "list volumeattachments.storage.k8s.io",
+        permissions.LIST_ATTACHMENTS.words,
         Kind("VolumeAttachmentList", AttachmentJson, to_attachment),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from authzviz.engine.apiserver import OwnRules, Review
+from authzviz.engine.permissions import REVIEW_ACCESS, REVIEW_OWN_RULES
 from authzviz.engine.probes import FIRST, OF_NODES, Probe, follow_up
 from authzviz.engine.read import Read
 from authzviz.engine.rules import PolicyRule
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from authzviz.engine.request import Request
     from authzviz.kube.connection import Connection
 
-REVIEWS_PERMISSION = "create subjectaccessreviews.authorization.k8s.io"
-_RULES_PERMISSION = "create selfsubjectrulesreviews.authorization.k8s.io"
 _NAMESPACE = "kube-system"
 # Our own role has a dozen; who holds more than this is told so.
 _MAX_RULES = 5000
@@ -114,11 +113,11 @@ def read_reviews(
     counts; one of those that follow from their answers may be missing, as a gap.
     """
     reviews = attempt(
-        "SubjectAccessReviews", REVIEWS_PERMISSION, lambda: _ask(connection, FIRST, "", nobody)
+        "SubjectAccessReviews", REVIEW_ACCESS.words, lambda: _ask(connection, FIRST, "", nobody)
     )
     rules = attempt(
         f"SelfSubjectRulesReview for {_NAMESPACE}",
-        _RULES_PERMISSION,
+        REVIEW_OWN_RULES.words,
         lambda: _read_rules(connection),
     )
     if reviews.value is None:
@@ -156,7 +155,7 @@ def read_node_reviews(
         of_nodes = (_ask(connection, OF_NODES, node, nobody) for node in nodes)
         return (*before, *_ask(connection, rest, "", nobody), *chain.from_iterable(of_nodes))
 
-    return attempt(source, REVIEWS_PERMISSION, work)
+    return attempt(source, REVIEW_ACCESS.words, work)
 
 
 def _ask(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from authzviz.engine.model import Read, SigningRequest
+from authzviz.engine.permissions import LIST_SIGNING_REQUESTS
 from authzviz.engine.versions import minor_of
 from authzviz.kube.lists import Kind, PageDecoder, attempt, expect, with_gaps
 from authzviz.kube.objects import moment
@@ -18,7 +19,6 @@ from authzviz.kube.objects import moment
 if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
 
-PERMISSION = "list certificatesigningrequests.certificates.k8s.io"
 NEWEST = 50
 _FIRST = 1000
 _MAX_BYTES = 8 << 20
@@ -62,7 +62,9 @@ def read_signing_requests(connection: Connection, version: str) -> Read[tuple[Si
     api = "v1beta1" if minor is not None and minor < _V1_SINCE else "v1"
     path = f"/apis/certificates.k8s.io/{api}/certificatesigningrequests"
     gaps: list[str] = []
-    read = attempt(f"GET {path}", PERMISSION, lambda: _newest(connection, path, gaps))
+    read = attempt(
+        f"GET {path}", LIST_SIGNING_REQUESTS.words, lambda: _newest(connection, path, gaps)
+    )
     return with_gaps(read, gaps)
 
 

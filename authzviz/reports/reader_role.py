@@ -10,12 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from authzviz.engine.least_role import (
-    FIRST_CONSTRAINED_MINOR,
-    PROBE_NODE,
-    Permission,
-    least_role,
-)
+from authzviz.engine.least_role import FIRST_CONSTRAINED_MINOR, least_role
+from authzviz.engine.permissions import PROBE_NODE, Permission
 
 NAMESPACE, NAME = "authzviz", "reader"
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)

@@ -266,4 +266,4 @@ def test_addresses_that_may_not_be_read_are_forbidden() -> None:
     read = with_answers({path: status_reply(403, path)}).endpoints
 
     assert (read.outcome, read.value) == (Outcome.FORBIDDEN, None)
-    assert read.permission == "get endpointslices.discovery.k8s.io in default"
+    assert read.permission == "get endpointslices.discovery.k8s.io kubernetes in default"

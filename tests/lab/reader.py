@@ -15,8 +15,8 @@ from authzviz.reports.reader_role import reader_role
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from authzviz.engine.least_role import Permission
     from authzviz.engine.model import Snapshot
+    from authzviz.engine.permissions import Permission
     from authzviz.kube.credentials import Credentials
     from authzviz.reports.reader_role import Reader
     from tests.lab.cluster import Cluster

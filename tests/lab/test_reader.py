@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from authzviz.engine.access import access_of
-from authzviz.engine.least_role import PROBE_NODE
 from authzviz.engine.model import Outcome, Read
+from authzviz.engine.permissions import PROBE_NODE
 from authzviz.kube.collect import collect
 from authzviz.net import COMMAND_LINE
 from authzviz.reports.reader_role import Reader
@@ -25,8 +25,8 @@ from tests.lab.reader import (
 )
 
 if TYPE_CHECKING:
-    from authzviz.engine.least_role import Permission
     from authzviz.engine.model import Snapshot
+    from authzviz.engine.permissions import Permission
     from tests.lab.plugin import ClusterFactory, KubeletFactory
 
 MINOR = 37
