@@ -47,13 +47,21 @@ def started(snapshot: Snapshot) -> Started:
 
 
 def _modes(snapshot: Snapshot) -> frozenset[str]:
-    """The modes of all apiservers whose flags tell; RBAC too where its own binding is there."""
+    """The modes of all apiservers that tell; where none does, RBAC if its objects are there."""
     states = [state_of(server) for server in snapshot.apiservers.value or ()]
-    modes = {mode for state in states for mode in state.authorization_modes or ()}
-    if not any(state.authorization_modes is not None for state in states):
-        names = {binding.name for binding in snapshot.cluster_role_bindings.value or ()}
-        modes = {"RBAC"} if NODE_ROLE in names else set()
-    return frozenset(modes)
+    if any(state.authorization_modes is not None for state in states):
+        return frozenset(mode for state in states for mode in state.authorization_modes or ())
+    return frozenset(("RBAC",) if has_bootstrapped_rbac(snapshot) else ())
+
+
+def has_bootstrapped_rbac(snapshot: Snapshot) -> bool:
+    """True where system:node is there: only an apiserver that asks RBAC creates role and binding.
+
+    Source: kubernetes v1.37.2 pkg/controlplane/apiserver/config.go (the hook is off without RBAC).
+    """
+    names = {role.name for role in snapshot.cluster_roles.value or ()}
+    names |= {binding.name for binding in snapshot.cluster_role_bindings.value or ()}
+    return NODE_ROLE in names
 
 
 def _roles(read: Read[tuple[Role, ...]], minor: int, effects: list[str]) -> Read[tuple[Role, ...]]:

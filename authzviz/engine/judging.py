@@ -15,6 +15,7 @@ from authzviz.engine.assessment import (
     Switch,
     Verdict,
 )
+from authzviz.engine.bootstrap import has_bootstrapped_rbac
 from authzviz.engine.classes import NodeClass, classes_of
 from authzviz.engine.control_plane import has_unseen, states_of, told_of
 from authzviz.engine.defaults import assumed_of, narrowed
@@ -171,7 +172,7 @@ def judged_minor(snapshot: Snapshot) -> tuple[int, bool]:
 def _control(
     snapshot: Snapshot, states: tuple[ApiServerState, ...], *, has_unseen: bool
 ) -> Control:
-    is_rbac_sure = _has_bootstrapped_rbac(snapshot)
+    is_rbac_sure = has_bootstrapped_rbac(snapshot)
     if not states:
         # How many there are is as unknown as what they do: two suffice to disagree.
         nowhere = ApiServerState("", None, None, Switch.UNKNOWN, Switch.UNKNOWN, "")
@@ -180,16 +181,6 @@ def _control(
     servers = tuple(verdict.profiles_of(state, is_rbac_sure=is_rbac_sure) for state in told)
     sure = [state for state, each in zip(told, servers, strict=True) if len(each) == 1]
     return Control(servers, has_unseen, verdict.opaque_of(told), verdict.opaque_of(sure))
-
-
-def _has_bootstrapped_rbac(snapshot: Snapshot) -> bool:
-    """True where system:node is there: only an apiserver that asks RBAC creates role and binding.
-
-    Source: kubernetes v1.37.2 pkg/controlplane/apiserver/config.go (the hook is off without RBAC).
-    """
-    names = {role.name for role in snapshot.cluster_roles.value or ()}
-    names |= {binding.name for binding in snapshot.cluster_role_bindings.value or ()}
-    return "system:node" in names
 
 
 def _guarded(

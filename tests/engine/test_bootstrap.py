@@ -128,7 +128,16 @@ AFTER_START: dict[str, tuple[Snapshot, Binding | None, str]] = {
         "",
     ),
     "without a version nothing is": (cluster(RBAC, bindings=(), version="unknown"), None, ""),
-    "without flags and binding nothing is": (cluster(bindings=()), None, ""),
+    "without flags, role and binding nothing is": (
+        replace(cluster(bindings=()), cluster_roles=ok(())),
+        None,
+        "",
+    ),
+    "without flags the role tells that RBAC is asked": (
+        cluster(bindings=()),
+        EMPTY_BINDING,
+        "ClusterRoleBinding system:node is created, without subjects",
+    ),
     "without flags the binding tells that RBAC is asked": (
         cluster(bindings=(FOREIGN,)),
         EMPTY_BINDING,
