@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from authzviz.engine.model import (
-    ApiServer,
     Binding,
-    Flag,
     Lease,
     Node,
     Outcome,
@@ -17,10 +15,9 @@ from authzviz.engine.model import (
     Read,
     Ready,
     Role,
-    RoleRef,
     Snapshot,
-    Subject,
 )
+from tests.engine.build import EMPTY_BINDING, LEGACY_BINDING, ok, server
 
 T = TypeVar("T")
 
@@ -68,11 +65,6 @@ contexts:
 """
 
 
-def ok(value: T) -> Read[T]:
-    """A read that gave `value`."""
-    return Read(Outcome.OK, "GET /somewhere", "get somewhere", value)
-
-
 def forbidden() -> Read[T]:
     """A read that was refused."""
     return Read(Outcome.FORBIDDEN, "GET /somewhere", "list things", why="403 Forbidden")
@@ -80,10 +72,7 @@ def forbidden() -> Read[T]:
 
 def snapshot(modes: str = "Node,RBAC", **changes: Any) -> Snapshot:
     """A cluster of one Ready node, with the Node authorizer unless `modes` says otherwise."""
-    flags = (
-        Flag("authorization-mode", modes),
-        Flag("enable-admission-plugins", "NodeRestriction"),
-    )
+    flags = (f"--authorization-mode={modes}", "--enable-admission-plugins=NodeRestriction")
     node_role = Role("system:node", rules=(PolicyRule(("get",), ("",), ("secrets",)),))
     whole = Snapshot(
         name="alpha",
@@ -91,10 +80,10 @@ def snapshot(modes: str = "Node,RBAC", **changes: Any) -> Snapshot:
         read_at=READ_AT,
         server_time=READ_AT,
         version=ok("v1.37.2"),
-        apiservers=ok((ApiServer("cp1", flags, "mirror pod kube-system/kube-apiserver-cp1"),)),
+        apiservers=ok((server(*flags),)),
         endpoints=ok(("10.0.0.1",)),
         cluster_roles=ok((node_role,)),
-        cluster_role_bindings=ok((Binding("system:node", RoleRef("ClusterRole", "system:node")),)),
+        cluster_role_bindings=ok((EMPTY_BINDING,)),
         roles=ok(()),
         role_bindings=ok(()),
         nodes=ok((Node("node1", Ready.TRUE, "v1.37.2"),)),
@@ -105,5 +94,4 @@ def snapshot(modes: str = "Node,RBAC", **changes: Any) -> Snapshot:
 
 def legacy_bindings() -> Read[tuple[Binding, ...]]:
     """The binding of system:node to Group system:nodes."""
-    subject = Subject("Group", "system:nodes")
-    return ok((Binding("system:node", RoleRef("ClusterRole", "system:node"), "", (subject,)),))
+    return ok((LEGACY_BINDING,))

@@ -19,7 +19,8 @@ from authzviz.kube import bundle
 from dashboard.models import AuditEvent, Cluster, CurrentState, Source
 from dashboard.services import bundles, clusters, facts, judging, pages, polling
 from tests.dashboard.showing import page
-from tests.dashboard.snapshots import CANARY, KUBECONFIG, READ_AT, legacy_bindings, ok, snapshot
+from tests.dashboard.snapshots import CANARY, KUBECONFIG, READ_AT, legacy_bindings, snapshot
+from tests.engine.build import ok
 
 if TYPE_CHECKING:
     from django.http import HttpResponse

@@ -21,7 +21,8 @@ from dashboard.logs import JsonLines
 from dashboard.models import Cluster
 from dashboard.services import clusters, reading
 from tests.dashboard.showing import RECORDED, Page, page, show
-from tests.dashboard.snapshots import CANARY, READ_AT, forbidden, ok, snapshot
+from tests.dashboard.snapshots import CANARY, READ_AT, forbidden, snapshot
+from tests.engine.build import ok
 from tests.evidence.certificates import Authority, Keys, der, make, pem
 
 pytestmark = pytest.mark.django_db

@@ -30,7 +30,8 @@ from dashboard.visible import visible
 from dashboard.words import QUESTIONS
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import Page, page
-from tests.dashboard.snapshots import READ_AT, forbidden, ok, snapshot
+from tests.dashboard.snapshots import READ_AT, forbidden, snapshot
+from tests.engine.build import ok
 
 if TYPE_CHECKING:
     from django.test import Client

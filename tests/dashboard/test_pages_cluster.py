@@ -18,7 +18,8 @@ from dashboard.words import VERDICTS
 from tests.dashboard.assessments import ASSESSMENTS, HOSTILE, MIXED, REFUSED, TARGET, hostile
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import RECORDED, Page, page, show
-from tests.dashboard.snapshots import READ_AT, forbidden, ok, snapshot
+from tests.dashboard.snapshots import READ_AT, forbidden, snapshot
+from tests.engine.build import ok
 
 HOUR = timedelta(hours=1)
 

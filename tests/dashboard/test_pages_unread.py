@@ -19,7 +19,8 @@ from dashboard.services import polling, reading
 from dashboard.words import READS, VERDICTS
 from tests.dashboard.conftest import FakeSource
 from tests.dashboard.showing import Page, page
-from tests.dashboard.snapshots import legacy_bindings, ok, snapshot
+from tests.dashboard.snapshots import legacy_bindings, snapshot
+from tests.engine.build import ok
 
 pytestmark = pytest.mark.django_db
 

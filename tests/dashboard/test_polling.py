@@ -15,7 +15,8 @@ from dashboard.models import Cluster, CurrentState, StoredSnapshot, VerdictChang
 from dashboard.models.cluster import PollState
 from dashboard.services import clock, clusters, dispatching, polling, reading
 from tests.dashboard.conftest import FakeSource, add_cluster, credentials
-from tests.dashboard.snapshots import CANARY, READ_AT, forbidden, legacy_bindings, ok, snapshot
+from tests.dashboard.snapshots import CANARY, READ_AT, forbidden, legacy_bindings, snapshot
+from tests.engine.build import ok
 
 pytestmark = pytest.mark.django_db
 

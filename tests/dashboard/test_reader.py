@@ -20,7 +20,8 @@ from authzviz.reports.reader_role import Reader, reader_role
 from dashboard.models import Cluster, Source
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import RECORDED, Page, page, show
-from tests.dashboard.snapshots import forbidden, ok, snapshot
+from tests.dashboard.snapshots import forbidden, snapshot
+from tests.engine.build import ok
 
 pytestmark = pytest.mark.django_db
 

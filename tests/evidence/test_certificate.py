@@ -20,7 +20,8 @@ from authzviz.evidence.certificate import (
     read_certificate,
 )
 from authzviz.evidence.certificate_facts import Mark
-from tests.dashboard.snapshots import forbidden, legacy_bindings, ok, snapshot
+from tests.dashboard.snapshots import forbidden, legacy_bindings, snapshot
+from tests.engine.build import ok
 from tests.evidence.certificates import (
     CLIENT,
     DAY,

@@ -4,7 +4,6 @@ says to SubjectAccessReviews, and what it is then judged.
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -24,12 +23,11 @@ from authzviz.kube.collect import collect
 from authzviz.kube.kubeconfig import parse_upload
 from authzviz.net import COMMAND_LINE
 from tests.lab.cluster import cluster_role_binding, group, user
+from tests.lab.reviews import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from http.client import HTTPSConnection
 
-    from authzviz.engine.identity import Identity
     from authzviz.engine.model import Snapshot
     from tests.lab.cluster import Cluster
     from tests.lab.plugin import ClusterFactory
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_ground")]
 
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
-REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 NODES = ("node1", "node2", "never-heard-of")
 LEAKS = (
     Request("list", "secrets"),
@@ -217,7 +214,7 @@ def differences(live: Cluster, predicted: Snapshot, node: str) -> list[str]:
         for request in [*map(concrete, needs), *LEAKS]:
             said = authorization.decide(identity, request)
             assert said.decision is not Decision.UNKNOWN
-            is_allowed = review(connection, identity, request)
+            is_allowed = ask(connection, identity, request).is_allowed
             if is_allowed is not (said.decision is Decision.ALLOW):
                 found.append(f"{identity.user} {request}: predicted {said.decision}, {is_allowed=}")
     return found
@@ -231,43 +228,13 @@ def concrete(request: Request) -> Request:
     )
 
 
-def review(connection: HTTPSConnection, identity: Identity, request: Request) -> bool:
-    """Whether the apiserver allows it; one connection serves many reviews."""
-    if request.path:
-        asked: dict[str, Any] = {
-            "nonResourceAttributes": {"path": request.path, "verb": request.verb}
-        }
-    else:
-        attributes: dict[str, Any] = {
-            "verb": request.verb,
-            "group": request.group,
-            "resource": request.resource,
-            "subresource": request.subresource,
-            "namespace": request.namespace,
-            "name": request.name,
-        }
-        if request.field_selector:
-            attributes["fieldSelector"] = {"rawSelector": request.field_selector}
-        asked = {"resourceAttributes": attributes}
-    body = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {"user": identity.user, "groups": list(identity.groups), **asked},
-    }
-    headers = {"Content-Type": "application/json"}
-    connection.request("POST", REVIEWS, json.dumps(body), headers)
-    with connection.getresponse() as response:
-        allowed: bool = json.load(response)["status"]["allowed"]
-    return allowed
-
-
 def wait_until_bindings_hold(live: Cluster, predicted: Snapshot) -> None:
     """Return when the apiserver's caches have the binding: it answers by them, a moment behind."""
     identity, request = kubelet_of(NODES[2]), Request("list", "secrets")
     wanted = authorization_of(predicted).decide(identity, request).decision is Decision.ALLOW
     with closing(live.admin.connection()) as connection:
         live.process.wait_until(
-            lambda: review(connection, identity, request) is wanted,
+            lambda: ask(connection, identity, request).is_allowed is wanted,
             "the predicted answer to a list of Secrets",
             seconds=30,
         )
