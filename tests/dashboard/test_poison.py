@@ -29,7 +29,7 @@ def work(poisonous: int) -> None:
             polling.store_result(lease, READ, JUDGED)
 
 
-def test_it_is_set_aside_and_no_other_with_it() -> None:
+def test_f2_it_is_set_aside_and_no_other_with_it() -> None:
     poisonous = add_cluster("poisonous").pk
     others = [add_cluster(f"c{number}").pk for number in range(49)]
 

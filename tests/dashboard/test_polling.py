@@ -58,7 +58,7 @@ def test_a_dead_workers_lease_ends(cluster: Cluster) -> None:
     assert successor.generation == dead.generation + 1
 
 
-def test_the_result_of_a_lost_lease_is_dropped(cluster: Cluster) -> None:
+def test_f6_the_result_of_a_lost_lease_is_dropped(cluster: Cluster) -> None:
     old = polling.claim(cluster.pk)
     Cluster.objects.filter(pk=cluster.pk).update(lease_until=None)
     new = polling.claim(cluster.pk)
@@ -195,7 +195,7 @@ def test_a_partial_read_is_never_safe_and_the_last_whole_one_stays(
     ]
 
 
-def test_what_kills_its_worker_three_times_is_set_aside(cluster: Cluster) -> None:
+def test_f2_what_kills_its_worker_three_times_is_set_aside(cluster: Cluster) -> None:
     with time_machine.travel(clock.now(), tick=False) as traveller:
         for _ in range(3):
             assert polling.claim(cluster.pk)
@@ -240,7 +240,7 @@ def test_these_are_not_polled(cluster: Cluster, change: dict[str, object]) -> No
     assert polling.claim(cluster.pk) is None
 
 
-def test_two_schedulers_send_each_cluster_once(cluster: Cluster) -> None:
+def test_f7_two_schedulers_send_each_cluster_once(cluster: Cluster) -> None:
     other = add_cluster("beta")
 
     first, second = dispatching.take_due(), dispatching.take_due()
@@ -248,7 +248,7 @@ def test_two_schedulers_send_each_cluster_once(cluster: Cluster) -> None:
     assert (sorted(first), second) == (sorted([cluster.pk, other.pk]), [])
 
 
-def test_what_the_broker_lost_is_sent_again(cluster: Cluster) -> None:
+def test_f3_what_the_broker_lost_is_sent_again(cluster: Cluster) -> None:
     with time_machine.travel(clock.now(), tick=False) as traveller:
         dispatching.take_due()
         traveller.shift(timedelta(seconds=21))

@@ -31,7 +31,7 @@ def test_dispatch_sends_what_is_due_once_and_leaves_its_time(
 
 
 @pytest.mark.django_db
-def test_a_poll_task_run_twice_polls_once(cluster: Cluster) -> None:
+def test_f6_a_poll_task_run_twice_polls_once(cluster: Cluster) -> None:
     tasks.poll_cluster(cluster.pk)
     generation = Cluster.objects.get().generation
 

@@ -1,4 +1,4 @@
-"""What docs/ says about documents for programs, held against these."""
+"""What docs/ and THREAT_MODEL.md say, held against the documents and tests that they are about."""
 
 from __future__ import annotations
 
@@ -86,3 +86,23 @@ def test_every_cause_and_refuser_is_documented() -> None:
 
     assert set(re.findall(r"`([a-z-]+)`", section("explain.md", "Causes"))) == codes
     assert [by for by in RefusedBy if f'"{by}"' not in section("explain.md", "JSON")] == []
+
+
+def numbers(page: str) -> set[str]:
+    """Those of the first column; "B9 to B13" are five."""
+    found = set()
+    for row in re.findall(r"^\| ([BF][0-9].*?) \|", page, re.MULTILINE):
+        ends = re.fullmatch(r"B([0-9]+) to B([0-9]+)", row)
+        some = range(int(ends[1]), int(ends[2]) + 1) if ends else ()
+        found |= {f"B{number}" for number in some} or set(row.split(", "))
+    return found
+
+
+def test_every_number_of_the_threat_model_is_in_a_test_and_the_other_way_round() -> None:
+    tests = " ".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    hostile = (ROOT / "tests/hostile.py").read_text()
+    named = re.findall(r"def test_((?:[bf][0-9]+_)+)", tests)
+    told = re.findall(r'^ +"([BF][0-9]+) ', tests + hostile, re.MULTILINE)
+    listed = numbers((ROOT / "THREAT_MODEL.md").read_text())
+
+    assert {*told, *(n.upper() for each in named for n in each.split("_") if n)} == listed

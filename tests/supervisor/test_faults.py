@@ -81,7 +81,7 @@ def wait_for_a_poll(site: RunningSite) -> None:
 
 
 @pytest.mark.parametrize("program", ["worker", "broker", "scheduler"])
-def test_polls_go_on_after_kill_9_during_polling(site: RunningSite, program: str) -> None:
+def test_f1_f3_polls_go_on_after_kill_9_during_polling(site: RunningSite, program: str) -> None:
     wait_for_a_poll(site)
     eventually(lambda: is_polling(site), "a poll")
     killed = site.pid(program)
