@@ -33,6 +33,10 @@ from dashboard.services import telling
 
 T = TypeVar("T")
 
+_encode = msgspec.json.Encoder().encode
+# Level 6 takes three times as long for the nodes of a large cluster, and saves 7% of their bytes.
+_LEVEL = 1
+
 _LASTING = (
     "version",
     "endpoints",
@@ -64,7 +68,7 @@ class Passing:
 
 def pack(value: object) -> bytes:
     """`value` as compressed JSON."""
-    return zlib.compress(msgspec.json.encode(value), 6)
+    return zlib.compress(msgspec.json.encode(value), _LEVEL)
 
 
 def unpack(packed: bytes, kind: type[T]) -> T:
@@ -137,16 +141,19 @@ def current_assessment(state: CurrentState) -> Assessment:
 def remembered_of(cluster_id: int) -> Remembered:
     """What the last good poll of the cluster left to the next one."""
     states = CurrentState.objects.filter(cluster_id=cluster_id)
-    packed = states.values_list("remembered", flat=True).first()
+    return _remembered(states.values_list("remembered", flat=True).first())
+
+
+def _remembered(packed: bytes | memoryview | None) -> Remembered:
     try:
         return unpack(bytes(packed), Remembered) if packed else NOTHING
     except msgspec.ValidationError:
         return NOTHING  # another version's
 
 
-def remember(cluster_id: int, snapshot: Snapshot) -> bytes:
-    """What this poll leaves to the next one, packed."""
-    return pack(remembered.of(snapshot, remembered_of(cluster_id)))
+def remember(snapshot: Snapshot, before: bytes | memoryview | None) -> bytes:
+    """What this poll leaves to the next one, packed; `before` is what it was left itself."""
+    return pack(remembered.of(snapshot, _remembered(before)))
 
 
 def facts_hash(snapshot: Snapshot) -> str:
@@ -223,5 +230,6 @@ def skew_seconds(snapshot: Snapshot) -> float | None:
 def _facts_of(read: Read[object]) -> tuple[Outcome, tuple[str, ...], object]:
     value = read.value
     if isinstance(value, tuple):
-        value = sorted(msgspec.json.encode(item).decode() for item in value)
+        # By a digest of their own, so that thousands of items are not encoded twice.
+        value = hashlib.sha256(b"\n".join(sorted(map(_encode, value)))).hexdigest()
     return read.outcome, read.gaps, value

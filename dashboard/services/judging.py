@@ -22,18 +22,18 @@ def store(cluster: Cluster, snapshot: Snapshot, assessment: Assessment) -> Curre
     verdict changed. Needs a transaction around it.
     """
     now = clock.now()
+    known = CurrentState.objects.filter(cluster=cluster)
+    previous, remembered = known.values_list("verdict", "remembered").first() or (None, None)
     values = {
         "snapshot": _stored_snapshot(cluster, snapshot),
         "generation": cluster.generation,
         "passing": facts.pack(facts.passing(snapshot)),
-        "remembered": facts.remember(cluster.pk, snapshot),
+        "remembered": facts.remember(snapshot, remembered),
         "reads": facts.read_summaries(snapshot),
         "read_at": snapshot.read_at,
         "clock_skew_seconds": facts.skew_seconds(snapshot),
         **_judged(assessment, now),
     }
-    known = CurrentState.objects.filter(cluster=cluster)
-    previous = known.values_list("verdict", flat=True).first()
     state = CurrentState(cluster=cluster, **values)
     if previous is None:
         state.save(force_insert=True)
