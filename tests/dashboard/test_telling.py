@@ -10,6 +10,7 @@ import pytest
 
 from authzviz.engine.model import (
     ApiServer,
+    Binding,
     Flag,
     Metrics,
     Observed,
@@ -18,6 +19,7 @@ from authzviz.engine.model import (
     PolicyRule,
     Read,
     Review,
+    RoleRef,
     Snapshot,
     Unasked,
 )
@@ -98,6 +100,39 @@ CHANGES: dict[str, Snapshot] = {
     "a node that differs": of(nodes=(REVIEW, replace(REVIEW, node="n1", allowed=False))),
     "nodes not asked": replace(of(), node_reviews=None),
 }
+
+
+BINDINGS = tuple(Binding(name, RoleRef("ClusterRole", "view")) for name in ("a", "b"))
+BOUND = replace(of(), cluster_role_bindings=ok(BINDINGS))
+SAME_BINDINGS = {
+    "another order": replace(BOUND, cluster_role_bindings=ok(BINDINGS[::-1])),
+    "equal ones, made anew": replace(
+        BOUND, cluster_role_bindings=ok(tuple(replace(one) for one in BINDINGS))
+    ),
+}
+OTHER_BINDINGS = {
+    "one gone": replace(BOUND, cluster_role_bindings=ok(BINDINGS[:1])),
+    "one twice": replace(BOUND, cluster_role_bindings=ok((*BINDINGS, BINDINGS[0]))),
+    "another role": replace(
+        BOUND,
+        cluster_role_bindings=ok(
+            (BINDINGS[0], replace(BINDINGS[1], role_ref=RoleRef("ClusterRole", "edit")))
+        ),
+    ),
+    "none": replace(BOUND, cluster_role_bindings=ok(())),
+    "not read": replace(BOUND, cluster_role_bindings=Read(Outcome.OK, "source", "permission")),
+    "in another list": replace(BOUND, cluster_role_bindings=ok(()), role_bindings=ok(BINDINGS)),
+}
+
+
+@pytest.mark.parametrize("other", SAME_BINDINGS.values(), ids=SAME_BINDINGS)
+def test_the_order_of_bindings_is_no_change(other: Snapshot) -> None:
+    assert facts.facts_hash(other) == facts.facts_hash(BOUND)
+
+
+@pytest.mark.parametrize("other", OTHER_BINDINGS.values(), ids=OTHER_BINDINGS)
+def test_other_bindings_are_a_change(other: Snapshot) -> None:
+    assert facts.facts_hash(other) != facts.facts_hash(BOUND)
 
 
 @pytest.mark.parametrize("other", SAME.values(), ids=SAME)
