@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
-from authzviz.engine.model import Outcome, Snapshot
+from authzviz.engine.model import Observed, Outcome, Read, Snapshot
 from authzviz.kube.objects import UNDECODABLE
 
 FORMAT = "authzviz-bundle/1"
@@ -126,11 +126,31 @@ def _why_no_json(raw: bytes) -> str:
 
 
 def _check(snapshot: Snapshot) -> None:
-    for name, read in {**snapshot.reads, **snapshot.reads_about_pods}.items():
+    for name, read in _reads(snapshot):
         if (read.outcome is Outcome.OK) is (read.value is None):
             raise BundleError(f"contradicts itself: {name} is {read.outcome}, by its value not")
     if any(moment is not None and moment.tzinfo is None for moment in _moments(snapshot)):
         raise BundleError("has a time without a time zone")
+
+
+def _reads(snapshot: Snapshot) -> Iterator[tuple[str, Read[Any]]]:
+    """Every read that a bundle holds, those of single apiservers included."""
+    yield from {**snapshot.reads, **snapshot.reads_about_pods}.items()
+    for name in ("declared", "node_reviews", "signing_requests"):
+        read = getattr(snapshot, name)
+        if read is not None:
+            yield name, read
+    for observed in _observed(snapshot):
+        for name in ("reviews", "rules", "metrics", "restriction", "flagz"):
+            read = getattr(observed, name)
+            if read is not None:
+                yield f"{name} of an apiserver", read
+
+
+def _observed(snapshot: Snapshot) -> Iterator[Observed]:
+    for server in snapshot.apiservers.value or ():
+        if server.observed is not None:
+            yield server.observed
 
 
 def _moments(snapshot: Snapshot) -> Iterator[datetime | None]:
@@ -138,5 +158,10 @@ def _moments(snapshot: Snapshot) -> Iterator[datetime | None]:
     yield snapshot.server_time
     yield from (node.since for node in snapshot.nodes.value or ())
     yield from (lease.renewed_at for lease in snapshot.leases.value or ())
+    for server in snapshot.apiservers.value or ():
+        yield server.unasked.tried_at if server.unasked else None
+    for observed in _observed(snapshot):
+        metrics = observed.metrics.value if observed.metrics else None
+        yield metrics.read_at if metrics else None
     if snapshot.signing_requests:
         yield from (asked.created_at for asked in snapshot.signing_requests.value or ())

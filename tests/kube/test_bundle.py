@@ -77,6 +77,17 @@ def broken(parts: dict[str, Any], **changes: Any) -> bytes:
     return json.dumps({**parts, "snapshot": {**parts["snapshot"], **changes}}).encode()
 
 
+def servers(parts: dict[str, Any], **changes: Any) -> bytes:
+    read = parts["snapshot"]["apiservers"]
+    value = [{**read["value"][0], **changes}]
+    return broken(parts, apiservers={**read, "value": value})
+
+
+def observed(parts: dict[str, Any], **changes: Any) -> bytes:
+    seen = parts["snapshot"]["apiservers"]["value"][0]["observed"]
+    return servers(parts, observed={**seen, **changes})
+
+
 READ: dict[str, Any] = {
     "outcome": "ok",
     "source": "s",
@@ -103,6 +114,26 @@ BAD: dict[str, tuple[Any, str]] = {
     "a refusal with a value": (
         lambda p: broken(p, version={**READ, "outcome": "forbidden", "value": "v1"}),
         "contradicts itself: version",
+    ),
+    "a review without value": (
+        lambda p: observed(p, reviews=READ),
+        "contradicts itself: reviews of an apiserver",
+    ),
+    "a refused dry run with a value": (
+        lambda p: observed(p, restriction={**READ, "outcome": "forbidden", "value": True}),
+        "contradicts itself: restriction of an apiserver",
+    ),
+    "metrics of no time zone": (
+        lambda p: observed(p, metrics={**READ, "value": {"read_at": "2026-01-01T00:00:00"}}),
+        "time zone",
+    ),
+    "an attempt of no time zone": (
+        lambda p: servers(p, unasked={"why": "x", "tried_at": "2026-01-01T00:00:00"}),
+        "time zone",
+    ),
+    "answers about nodes without value": (
+        lambda p: broken(p, node_reviews=READ),
+        "contradicts itself: node_reviews",
     ),
     "another outcome": (lambda p: broken(p, version={**READ, "outcome": "x"}), "not a bundle"),
     "a time without zone": (lambda p: broken(p, read_at="2026-01-01T00:00:00"), "time zone"),
