@@ -14,12 +14,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from authzviz.engine.identity import NODE_USER_PREFIX, NODES_GROUP
+from authzviz.engine.identity import (
+    AUTHENTICATED_GROUP,
+    NODE_USER_PREFIX,
+    NODES_GROUP,
+    Identity,
+)
 from authzviz.engine.least_role import FIRST_CONSTRAINED_MINOR
 from authzviz.engine.read import Read
+from authzviz.engine.request import LEASE_NAMESPACE, Request
 from authzviz.kube.connection import Question
 from authzviz.kube.errors import ReadFailed, ReadForbidden
 from authzviz.kube.lists import attempt, message_of
+from authzviz.kube.reviews import is_allowed
 
 if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
@@ -44,12 +51,23 @@ def _is_restricted(connection: Connection, nobody: str, minor: int | None) -> bo
     try:
         answer = alone or _asked(connection, nobody, (NODES_GROUP,))
     except ReadForbidden:
-        if alone is None:
+        if alone is None or _may_as_mere_user(connection, nobody):
             raise
         answer = alone
     if answer is None:
         raise ReadFailed("the authorizers refused the lease before NodeRestriction was asked")
     return answer
+
+
+def _may_as_mere_user(connection: Connection, nobody: str) -> bool:
+    """True where that user may create the lease without being a node: then nobody knows whether
+    NodeRestriction, which minds nodes only, was asked about one.
+
+    Raises ReadForbidden where that may not be asked.
+    """
+    user = Identity(NODE_USER_PREFIX + nobody, (AUTHENTICATED_GROUP,))
+    request = Request("create", "leases", "coordination.k8s.io", namespace=LEASE_NAMESPACE)
+    return is_allowed(connection, user, request)
 
 
 def _asked(connection: Connection, nobody: str, groups: tuple[str, ...]) -> bool | None:
@@ -64,7 +82,7 @@ def _asked(connection: Connection, nobody: str, groups: tuple[str, ...]) -> bool
     if answer.status == 201:
         return False
     said = message_of(answer.body)
-    if "can only access node lease with the same name" in said:
+    if "is forbidden: can only access node lease with the same name" in said:
         return True
     if "does not support dry run" in said:
         return False  # a webhook says so, and webhooks are asked after NodeRestriction

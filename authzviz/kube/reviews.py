@@ -165,7 +165,28 @@ def _ask(
 
 
 def _answer(connection: Connection, probe: Probe, node: str, nobody: str) -> Review:
-    body = _encode(_Asked(_spec(*probe.about(node or nobody, nobody))))
+    status = _status(connection, *probe.about(node or nobody, nobody))
+    lines = status.reason.count("\n") + 1
+    # What is cut off may be the words that tell.
+    error = f"a reason of {lines} lines, of which {_MAX_LINES} were read"
+    return Review(
+        probe=probe.id,
+        allowed=status.allowed,
+        denied=status.denied,
+        reason=_said(connection, status.reason, nobody),
+        node=node,
+        error=_said(connection, status.evaluation_error, nobody)
+        or (error if lines > _MAX_LINES else ""),
+    )
+
+
+def is_allowed(connection: Connection, identity: Identity, request: Request) -> bool:
+    """What the apiserver answers to any one question. Raises KubeError."""
+    return _status(connection, identity, request).allowed
+
+
+def _status(connection: Connection, identity: Identity, request: Request) -> _Status:
+    body = _encode(_Asked(_spec(identity, request)))
     answer = expect(connection, connection.post(Question.ACCESS_REVIEW, body))
     try:
         found = _answered.decode(answer)
@@ -173,16 +194,7 @@ def _answer(connection: Connection, probe: Probe, node: str, nobody: str) -> Rev
         raise ReadFailed("unexpected answer: no SubjectAccessReview") from None
     if found.kind != "SubjectAccessReview":
         raise ReadFailed("unexpected answer: no SubjectAccessReview")
-    status = found.status
-
-    return Review(
-        probe=probe.id,
-        allowed=status.allowed,
-        denied=status.denied,
-        reason=_said(connection, status.reason, nobody),
-        node=node,
-        error=_said(connection, status.evaluation_error, nobody),
-    )
+    return found.status
 
 
 def _said(connection: Connection, text: str, nobody: str) -> str:

@@ -12,6 +12,7 @@ from tests.kube.reading import collected
 from tests.replay import Post, Replay, Reply, json_reply, replay, status_reply
 
 NODE = "v1.37.2-node-authorizer"
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 ON = (
     'leases.coordination.k8s.io "x" is forbidden: can only access node lease with the same name'
@@ -31,10 +32,13 @@ def said(text: str, status: int = 403) -> Reply:
 
 
 def restriction(
-    answer: Any, version: str = "v1.28.15", *, may: bool = True
+    answer: Any, version: str = "v1.28.15", *, may: bool = True, may_anyone: bool = False
 ) -> tuple[Read[bool] | None, Replay]:
     answers = {"/version": json_reply({"gitVersion": version})}
-    with replay(NODE, replace=answers, posts={LEASES: answer}) as server:
+    posts: dict[str, Any] = {LEASES: answer}
+    if may_anyone:
+        posts[REVIEWS] = lambda post: json_reply({**post.body, "status": {"allowed": True}})
+    with replay(NODE, replace=answers, posts=posts) as server:
         snapshot = collected(server, asking={"may_impersonate": may})
     (found,) = snapshot.apiservers.value or ()
     assert found.observed is not None
@@ -127,3 +131,19 @@ def test_since_1_36_a_node_is_impersonated_without_its_group(
 
     assert read is not None
     assert (read.outcome, read.value, len(leases(server))) == (outcome, is_on, times)
+
+
+def test_where_a_mere_user_may_have_the_lease_his_success_tells_nothing() -> None:
+    read, _ = restriction(by_group(STORED, said(NOT_ALLOWED)), "v1.37.2", may_anyone=True)
+
+    assert read is not None
+    assert (read.outcome, read.value) == (Outcome.FORBIDDEN, None)
+
+
+def test_words_of_anything_but_nodes_admission_are_no_refusal_of_it() -> None:
+    text = 'admission webhook "x" denied the request: can only access node lease with the same name'
+
+    read, _ = restriction(said(text))
+
+    assert read is not None
+    assert (read.outcome, read.value) == (Outcome.FAILED, None)
