@@ -80,6 +80,8 @@ def _listed(snapshot: Snapshot) -> int:
 
 def _is_covered(alias: ApiServerState, other: ApiServerState) -> bool:
     """True where all that is known of the alias is known of the other, and the same."""
+    if alias.leaks is Switch.ON is not other.leaks:
+        return False
     return all(
         mine is Switch.UNKNOWN or mine is theirs
         for mine, theirs in zip(_switches(alias), _switches(other), strict=True)

@@ -8,7 +8,7 @@ from authzviz.engine.assessment import ApiServerState, Finding, Severity, Switch
 from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.defaults import declared_of, meant_by
 from authzviz.engine.judging import Judged
-from authzviz.engine.observed_nodes import Group, Surprise
+from authzviz.engine.observed_nodes import Group, Surprise, is_leaking
 from authzviz.engine.phrases import counted, listed
 
 _MAX_NAMED = 5
@@ -105,6 +105,18 @@ def nodes_answered_differently(judged: Judged) -> Iterator[Finding]:
             "Nodes are not treated alike",
             f"{'; '.join(map(sentence_of, judged.nodes.groups[:_MAX_NAMED]))}. Bindings or a"
             " webhook name single nodes, or apiservers differ; Node serves all alike.",
+        )
+
+
+def nodes_get_more(judged: Judged) -> Iterator[Finding]:
+    """Something other than RBAC that was seen to give single nodes what Node gives none."""
+    if is_leaking(judged.snapshot) and judged.node_authorizer is Switch.ON:
+        yield Finding(
+            "nodes-get-more",
+            Severity.HIGH,
+            "Something that no API shows gives kubelets Secrets of others",
+            f"{'; '.join(map(sentence_of, judged.nodes.groups[:_MAX_NAMED]))}. Node gives none of"
+            " that: look at the policy of the webhook or of ABAC.",
         )
 
 

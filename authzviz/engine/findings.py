@@ -223,6 +223,7 @@ _ALL: tuple[Callable[[Judged], Iterator[Finding]], ...] = (
     disagreements.declared_differs,
     disagreements.model_differs,
     disagreements.nodes_answered_differently,
+    disagreements.nodes_get_more,
     disagreements.unread_authorizer,
     subjects.kubelet_users,
     subjects.dangling_role_refs,

@@ -23,7 +23,7 @@ from authzviz.engine.distribution import Distribution, distribution_of
 from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.grants import grants_of
 from authzviz.engine.health import Health, health_of
-from authzviz.engine.missing import missing_of
+from authzviz.engine.missing import missing_of, unexplained
 from authzviz.engine.model import Snapshot
 from authzviz.engine.node import changing_minors
 from authzviz.engine.observed_nodes import (
@@ -138,7 +138,10 @@ def examine_indexed(
         distribution=distribution,
         possible=verdict.in_order(possible),
         has_unseen=is_more_unseen,
-        missing=missing_of(snapshot, states, has_unseen=is_more_unseen),
+        missing=(
+            *missing_of(snapshot, states, has_unseen=is_more_unseen),
+            *unexplained(unexpected),
+        ),
         nodes=nodes,
         surprises=unexpected,
         assumed=assumed,

@@ -9,8 +9,10 @@ from authzviz.engine.assessment import ApiServerState, Missing, Switch
 from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.control_plane import count_of_seen
 from authzviz.engine.model import Outcome, Read, Snapshot
+from authzviz.engine.observed_nodes import Surprise
 from authzviz.engine.permissions import GET_METRICS, REVIEW_ACCESS, REVIEW_OWN_RULES
-from authzviz.engine.phrases import counted
+from authzviz.engine.phrases import counted, listed
+from authzviz.engine.probes import LEAKS
 from authzviz.engine.versions import minor_of
 
 _READS = {
@@ -66,7 +68,7 @@ def missing_of(
     missing.extend(each for state in states for each in _of_state(state, snapshot))
     if has_unseen:
         missing.append(_unseen(snapshot))
-    missing.extend(_opaque(states))
+    missing.extend(_opaque(states, snapshot))
     missing.extend(_beside(snapshot))
     return tuple(missing)
 
@@ -150,20 +152,51 @@ def _unseen(snapshot: Snapshot) -> Missing:
     )
 
 
-def _opaque(states: tuple[ApiServerState, ...]) -> list[Missing]:
-    """What such an authorizer answers, unless it was asked."""
-    modes = {mode for state in states if not _is_told(state) for mode in state.opaque}
-    return [
-        Missing(
-            f"what {mode} answers to kubelets",
-            f"{mode} is in the chain, and the API doesn't show what it allows",
-            REVIEW_ACCESS.words,
-            f"whether {mode} gives kubelets more than the Node authorizer",
-        )
-        for mode in OPAQUE_MODES
-        if mode in modes
-    ]
+def _opaque(states: tuple[ApiServerState, ...], snapshot: Snapshot) -> Iterator[Missing]:
+    """What such an authorizer answers, unless all that a verdict needs of it was asked."""
+    for mode in OPAQUE_MODES:
+        found = [state for state in states if mode in state.opaque and not _is_told(state)]
+        if found:
+            yield Missing(
+                f"what {mode} answers to kubelets",
+                f"{mode} is in the chain, and the API doesn't show what it allows",
+                _opaque_needs(found, snapshot),
+                f"whether {mode} gives kubelets more than the Node authorizer",
+            )
+
+
+def _opaque_needs(states: list[ApiServerState], snapshot: Snapshot) -> str:
+    names = {state.name for state in states}
+    servers = [s for s in snapshot.apiservers.value or () if s.name in names]
+    is_asked = all(s.observed and _asked(s.observed) >= _LEAKS for s in servers)
+    return "its own policy, which no API shows" if is_asked else REVIEW_ACCESS.words
+
+
+_LEAKS = frozenset(probe.id for probe in LEAKS)
+
+
+def _asked(observed: Observed) -> set[str]:
+    return {review.probe for review in observed.reviews.value or ()}
 
 
 def _is_told(state: ApiServerState) -> bool:
-    return state.leaks in (Switch.ON, Switch.OFF)
+    """True where it was seen what such an authorizer does beside Node; without Node the needs that
+    it serves would have to be known one by one.
+    """
+    is_leak_told = state.leaks in (Switch.ON, Switch.OFF)
+    return is_leak_told and (state.node_authorizer is Switch.ON or state.serves_core is Switch.OFF)
+
+
+def unexplained(surprises: tuple[Surprise, ...]) -> tuple[Missing, ...]:
+    """What would have to be known where an apiserver's answers are not what they should be."""
+    if not surprises:
+        return ()
+    servers = dict.fromkeys(surprise.server for surprise in surprises)
+    return (
+        Missing(
+            f"why {listed(list(servers))} answers otherwise than flags and RBAC say",
+            f"{counted(len(surprises), 'answer')} can't be explained",
+            "the next poll, unless it is the same: then its flags, on the control plane",
+            "whether something else decides for kubelets",
+        ),
+    )

@@ -63,7 +63,7 @@ __all__ = [
     "VolumeAttachment",
 ]
 
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 """Stored with each verdict; raised whenever the same snapshot may be judged differently."""
 
 

@@ -80,6 +80,17 @@ def is_over_granted(snapshot: Snapshot) -> bool:
     return any(is_by_rbac(review) and review.probe in _NEVER for review in reviews)
 
 
+def is_leaking(snapshot: Snapshot) -> bool:
+    """True where something other than RBAC was seen to give a kubelet a Secret of nobody's
+    pod, which Node gives none.
+    """
+    read = snapshot.node_reviews
+    return any(
+        review.allowed and not review.error and not is_by_rbac(review) and review.probe in _NEVER
+        for review in ((read.value or ()) if read else ())
+    )
+
+
 def held_against(
     possible: set[Verdict],
     snapshot: Snapshot,
@@ -91,6 +102,8 @@ def held_against(
 
     What no API shows may treat nodes apart: nothing is known of it where asking failed.
     """
+    if is_leaking(snapshot) and possible & _CLEAN:
+        possible = {*(possible - _CLEAN), Verdict.OVER_GRANTED}
     if nodes.is_mixed and possible != {Verdict.ALWAYS_ALLOW}:
         return {Verdict.MIXED, *(possible & {Verdict.ALWAYS_ALLOW})}
     if unexpected and possible == {Verdict.NODE_AUTHORIZER}:
@@ -102,6 +115,7 @@ def held_against(
     return possible
 
 
+_CLEAN = frozenset((Verdict.UNRESTRICTED, Verdict.NODE_AUTHORIZER))
 _REFUSED = "refused"
 _NEVER = frozenset(probe.id for probe in (DELETE_VOLUME, GET_SECRET, LIST_SECRETS))
 

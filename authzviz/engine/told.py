@@ -146,7 +146,11 @@ class _Answers:
         """No rule of the Node authorizer allows to delete a volume, and it says so.
 
         Where that is allowed by RBAC or denied by a webhook, a silent allowance may still tell.
+        Who speaks Node's words and lets nobody have a Service is somebody else.
         """
+        service = self.by_probe.get(GET_SERVICE)
+        if service is not None and _is_through(service):
+            return Switch.OFF
         if any(_has_node_text(review) for review in self.by_probe.values()):
             return Switch.ON
         oracle = self.by_probe.get(DELETE_VOLUME)
@@ -172,6 +176,8 @@ class _Answers:
         service, group = self.by_probe.get(GET_SERVICE), self.by_probe.get(GROUP_ONLY)
         if service is None or group is None or not is_silent(service):
             return False
+        if self.metrics and self.metrics.authorizers and not self._has_decided("Node"):
+            return False  # this allowance would have been counted
         # ABAC allows in silence too, and so may a webhook: to the group, as far as can be seen.
         is_by_group = group.allowed and not is_by_rbac(group)
         return not is_by_group and not self.says(_ABAC_TEXT)
@@ -194,6 +200,7 @@ class _Answers:
             or any(review.denied or review.error for review in self.by_probe.values())
             or (self.rules and _WEBHOOK_RULES in self.rules.error)
             or self._has_decided("Webhook")
+            or (node is Switch.OFF and any(map(_has_node_text, self.by_probe.values())))
         )
         is_abac = self.says(_ABAC_TEXT) or self._has_decided("ABAC")
         if not is_abac and self._is_allowed_by_nobody_known(node):

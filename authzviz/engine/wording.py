@@ -190,8 +190,8 @@ def _worst(judged: Judged) -> str:
 def _why_over_granted(judged: Judged) -> str:
     if not _has_excess(judged):
         return (
-            "The first authorizer that allows wins. That was answered when asked for a kubelet that"
-            " nobody has; what gives it was not read."
+            "The first authorizer that allows wins. That was answered when asked; what gives it was"
+            " not read."
         )
     worst = judged.grants[0]
     rest = f" It also gives: {words_of(worst.beyond[1:])}." if len(worst.beyond) > 1 else ""

@@ -72,6 +72,12 @@ _ALL = (
         " those bindings.",
     ),
     _rule(
+        "nodes-get-more",
+        Severity.HIGH,
+        "Something that no API shows gives kubelets Secrets of others",
+        "A webhook or ABAC allows what the Node authorizer gives none: look at its policy.",
+    ),
+    _rule(
         "refused",
         Severity.CRITICAL,
         "Kubelets are refused what they can't live without",

@@ -28,6 +28,9 @@ def dark(name: str) -> ApiServer:
 TARGET = restricted(answers.NODE_RBAC)
 ALIAS = named(TARGET, "main", is_alias=True)
 WEBHOOK = restricted(with_more(answers.NODE_RBAC, **REFUSED_LEAKS), WEBHOOK_RULES)
+LEAKING = restricted(
+    with_more(answers.NODE_RBAC, list_secrets="+", list_pods="-", delete_node="-"), None
+)
 TWO = ("203.0.113.1", "203.0.113.2")
 EKS = "v1.28.15-eks-abc"
 
@@ -61,6 +64,11 @@ CASES: dict[str, tuple[Snapshot, set[Verdict], int]] = {
     "an alias with a webhook that no other has": (
         cluster(TARGET, named(WEBHOOK, "main", is_alias=True), endpoints=TWO[:1]),
         {V.MIXED},
+        2,
+    ),
+    "an alias that was seen to leak, by what nobody can tell": (
+        cluster(NODE_RBAC, named(LEAKING, "main", is_alias=True), endpoints=TWO[:1]),
+        {V.OVER_GRANTED},
         2,
     ),
     "an alias that tells more than the others": (

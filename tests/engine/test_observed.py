@@ -93,6 +93,14 @@ MODES: dict[str, tuple[ApiServer, Binding, set[Verdict]]] = {
         EMPTY_BINDING,
         {V.NODE_AUTHORIZER},
     ),
+    "a webhook is asked first, and denies one thing that no kubelet can do without": (
+        restricted(
+            with_more(answers.NODE_RBAC, **REFUSED_LEAKS, **{**ALLOWED_CORE, "patch_status": "!"}),
+            WEBHOOK_RULES,
+        ),
+        EMPTY_BINDING,
+        {V.REFUSED},
+    ),
     "a webhook denies nodes everything": (
         restricted(with_more(ALL_DENIED, **REFUSED_LEAKS, **REFUSED_CORE), WEBHOOK_RULES),
         EMPTY_BINDING,
@@ -200,6 +208,33 @@ SOURCES: dict[str, tuple[Snapshot, str]] = {
         "create subjectaccessreviews.authorization.k8s.io",
     ),
 }
+
+SURPRISING = restricted(with_more(answers.NODE_RBAC, get_node="-"))
+UNTOLD: dict[str, tuple[Snapshot, str, str]] = {
+    "what a webhook serves without Node": (
+        cluster(
+            restricted(with_more(answers.RBAC, **REFUSED_LEAKS, **ALLOWED_CORE), WEBHOOK_RULES)
+        ),
+        "what Webhook answers to kubelets",
+        "its own policy",
+    ),
+    "an answer that nothing explains": (
+        cluster(SURPRISING),
+        "why cp1 answers otherwise than flags and RBAC say",
+        "the next poll",
+    ),
+}
+
+
+@pytest.mark.parametrize(("snapshot", "what", "needed"), UNTOLD.values(), ids=UNTOLD)
+def test_unknown_says_what_would_tell_where_no_permission_would(
+    snapshot: Snapshot, what: str, needed: str
+) -> None:
+    assessment = judge(snapshot)
+
+    assert assessment.verdict is V.UNKNOWN
+    assert [(one.what, needed in one.permission) for one in assessment.missing] == [(what, True)]
+    assert what in assessment.cause
 
 
 @pytest.mark.parametrize(("snapshot", "permission"), SOURCES.values(), ids=SOURCES)

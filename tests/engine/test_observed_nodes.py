@@ -18,7 +18,6 @@ from tests.engine.answers import (
     YES,
     of_node,
     restricted,
-    reviews,
     with_more,
 )
 from tests.engine.build import (
@@ -60,6 +59,7 @@ def probed(
 
 
 TARGET, OUTAGE = restricted(answers.NODE_RBAC), restricted(answers.RBAC)
+FRIENDLY = restricted(with_more(answers.NODE_RBAC, **REFUSED_LEAKS), WEBHOOK_RULES)
 HEALED = restricted(answers.RBAC, answers.WEBHOOK_RULES)
 CASES: dict[str, tuple[Snapshot, Verdict, set[str]]] = {
     "all alike": (
@@ -86,6 +86,16 @@ CASES: dict[str, tuple[Snapshot, Verdict, set[str]]] = {
         probed(HEALED, nobody=(NO, NO), node1=("+yes", "+yes")),
         V.MIXED,
         {"nodes-differ"},
+    ),
+    "a webhook gives one a Secret, where Node serves all": (
+        probed(FRIENDLY, nobody=(YES, NO), node1=(YES, "+yes"), node2=(YES, NO)),
+        V.OVER_GRANTED,
+        {"nodes-get-more"},
+    ),
+    "something gives one a Secret, and RBAC was not read": (
+        probed(FRIENDLY, is_rbac_read=False, nobody=(YES, NO), node1=(YES, YES)),
+        V.OVER_GRANTED,
+        {"nodes-get-more"},
     ),
     "a webhook denies one": (
         probed(NODE_RBAC, nobody=(YES, NO), node1=("!not you", NO)),
@@ -193,12 +203,6 @@ SURPRISED: dict[str, tuple[Snapshot, str]] = {
     "a node is refused its Lease": (
         probed(TARGET, node1=(NO, NO), node2=(NO, NO)),
         "update leases by node node1, asked of cp1: expected allowed, was refused",
-    ),
-    "without a word": (
-        cluster(
-            restricted(reviews("-can only get individual resources of this type", NO, NO, NO, NO))
-        ),
-        "get services by a node that nobody has, asked of cp1: expected allowed, was refused",
     ),
 }
 

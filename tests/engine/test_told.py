@@ -125,6 +125,13 @@ CASES: dict[str, tuple[Answers, OwnRules | None, Switch, Switch, Modes]] = {
         UNKNOWN,
         None,
     ),
+    "a webhook speaks Node's words, and lets no node have a Service": (
+        reviews(f"-{INDIVIDUAL}", f"-{NO_RELATION}", NO, NO, NO),
+        RULES,
+        OFF,
+        OFF,
+        ("RBAC", "Webhook"),
+    ),
     "a webhook denies all": (reviews(*["!no"] * 5), WEBHOOK_RULES, UNKNOWN, UNKNOWN, None),
     "a webhook allows nodes": (
         reviews("+wh says yes", "+wh says yes", "+wh says yes", "+wh says yes", NO),
@@ -300,6 +307,14 @@ COUNTED: dict[str, tuple[Answers, OwnRules | None, Metrics, Switch, Switch, Mode
         ON,
         ("Webhook", "Node", "RBAC"),
     ),
+    "a webhook serves nodes in silence, and Node has decided nothing": (
+        reviews("!no", "!no", NO, YES, NO),
+        WEBHOOK_RULES,
+        metrics(("Webhook", "mywh"), ("RBAC", "rbac")),
+        OFF,
+        UNKNOWN,
+        None,
+    ),
     "RBAC has decided, and lists nothing of ours": (
         answers.RBAC,
         OwnRules(()),
@@ -358,14 +373,14 @@ FOLLOW_UPS: dict[str, tuple[Answers, OwnRules | None, tuple[Probe, ...]]] = {
     "an outage, told whole": (answers.RBAC, RULES, ()),
     "AlwaysAllow": (answers.ALWAYS_ALLOW, None, ()),
     "nobody may ask": ((), RULES, ()),
-    "a silent webhook beside Node": (answers.NODE_RBAC, WEBHOOK_RULES, LEAKS),
+    "a silent webhook beside Node": (answers.NODE_RBAC, WEBHOOK_RULES, (*LEAKS, *CORE)),
     "a webhook may heal what RBAC refuses": (answers.RBAC, WEBHOOK_RULES, (*LEAKS, *CORE)),
     "a webhook that denies may refuse what Node serves": (
         reviews("!no", NO, NO, YES, NO),
         WEBHOOK_RULES,
         (*LEAKS, *CORE),
     ),
-    "a silent webhook can't be excluded": (answers.NODE_RBAC, None, LEAKS),
+    "a silent webhook can't be excluded": (answers.NODE_RBAC, None, (*LEAKS, *CORE)),
     "a silent webhook can't be excluded, and might heal": (
         answers.RBAC,
         None,

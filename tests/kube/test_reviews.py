@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from authzviz.engine import probes
+from authzviz.engine.assessment import Switch
 from authzviz.engine.model import Observed, Outcome, Read, Review, Snapshot
+from authzviz.engine.told import told_by
 from authzviz.kube.collect import collect
 from authzviz.kube.connection import Connection, Question
 from authzviz.net import COMMAND_LINE
+from tests.engine.answers import INDIVIDUAL
 from tests.kube.reading import collected, credentials
 from tests.replay import TOKEN, Post, Replay, Reply, json_reply, replay, status_reply
 from tests.reviews import created
@@ -151,7 +154,7 @@ def test_what_follows_is_asked_only_where_something_is_left_open() -> None:
     first = [probe.id for probe in probes.FIRST]
     assert [one.probe for one in plain.reviews.value or ()] == first
     more = [one.probe for one in suspicious.reviews.value or ()][len(first) :]
-    assert more == [probe.id for probe in probes.LEAKS]
+    assert more == [probe.id for probe in (*probes.LEAKS, *probes.CORE)]
 
 
 def test_what_follows_unanswered_is_a_gap() -> None:
@@ -227,3 +230,16 @@ def test_reviews_need_no_connection_of_their_own() -> None:
         collect(credentials(server), name="x", policy=COMMAND_LINE)
 
     assert len(server.connections) == 1
+
+
+def test_a_reason_that_was_not_read_whole_proves_nothing() -> None:
+    def answer(post: Post) -> Reply:
+        long = "\n".join(f"line {number}" for number in range(11))
+        return created(post, {"allowed": False, "reason": f"{long}\n{INDIVIDUAL}"})
+
+    found = observed({REVIEWS: answer})
+
+    assert {one.error for one in found.reviews.value or ()} == {
+        "a reason of 12 lines, of which 10 were read"
+    }
+    assert told_by(found.reviews.value or (), found.rules.value).node is Switch.UNKNOWN
