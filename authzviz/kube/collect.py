@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from authzviz.engine.model import Binding, Outcome, Read, Role, Snapshot
+from authzviz.engine.model import Binding, Lease, Node, Outcome, Read, Role, Snapshot
 from authzviz.engine.permissions import GET_VERSION, LIST_RBAC
 from authzviz.kube import room
 from authzviz.kube.apiservers import read_mirror_pods
@@ -41,7 +42,8 @@ from authzviz.net import AddressPolicy
 MAX_BYTES = 512 << 20
 # Pods are read at a command line, in a process of its own.
 _TIMES_MORE_WITH_PODS = 16
-_RBAC = "rbac.authorization.k8s.io"
+T = TypeVar("T")
+J = TypeVar("J")
 # Tokens and certificates have validity limits that less than this seldom decides.
 _SKEW_MINUTES = 5
 
@@ -71,70 +73,106 @@ def collect(
     with the same credentials; `may_impersonate` allows the dry run that tells NodeRestriction.
     `remembered` is what the last poll saw: what it read just now is not read again.
     """
-    read_at = datetime.now(UTC)
+    errand = _Errand(
+        name, credentials, policy, with_pods, apiserver_urls, may_impersonate, remembered
+    )
     if credentials.exec_plugin:
         from authzviz.kube.exec_plugin import signed_in
 
-        credentials = signed_in(credentials, seconds=deadline_seconds)
+        errand = replace(errand, credentials=signed_in(credentials, seconds=deadline_seconds))
     with Connection(
-        credentials,
+        errand.credentials,
         policy,
         deadline_seconds=deadline_seconds,
         max_bytes=max_bytes,
         max_kept_bytes=(_TIMES_MORE_WITH_PODS if with_pods else 1) * room.MAX_BYTES,
     ) as connection:
-        version = _read_version(connection, credentials)
-        manner = Manner(made_up_name(), version.value or "", may_impersonate, remembered)
-        pods_seen = read_mirror_pods(connection)
-        endpoints, addresses = read_endpoints(connection)
-        observed = observe(connection, manner)
-        cluster_roles = _roles(connection, "clusterroles", "ClusterRoleList")
-        cluster_role_bindings = _bindings(
-            connection, "clusterrolebindings", "ClusterRoleBindingList"
-        )
-        roles = _roles(connection, "roles", "RoleList")
-        role_bindings = _bindings(connection, "rolebindings", "RoleBindingList")
-        leases = read_leases(connection)
-        nodes = read_nodes(connection)
-        openshift = read_openshift(connection, pods_seen, cluster_role_bindings, nodes)
-        places = places_of(
-            Listed(openshift.pods, addresses, apiserver_urls, manner.version), connection
-        )
-        chosen = nodes_to_ask(
-            (*(cluster_role_bindings.value or ()), *(role_bindings.value or ())),
-            nodes.value or (),
-            leases.value or (),
-            connection.server_time or read_at,
-        )
-        node_reviews = read_node_reviews(connection, chosen, manner.nobody, observed.reviews)
-        signing_requests = remembered.signing_requests_of(read_at) or read_signing_requests(
-            connection, manner.version
-        )
-        of_pods = _about_pods(connection) if with_pods else {}
-        declared = read_declared(connection)
-        ask_others(places, Guide(credentials, policy, connection, manner))
-        main = next(place for place in places if place.is_main)
-        observed = observe_more(connection, main.server.name, observed, manner)
-        main.server = told_by(main.server, observed)
-        apiservers = openshift.fill(with_node_args(read_of(places, openshift.pods), nodes))
+        return _snapshot(connection, errand)
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """What `collect` was asked for, and when."""
+
+    name: str
+    credentials: Credentials
+    policy: AddressPolicy
+    with_pods: bool
+    apiserver_urls: tuple[str, ...]
+    may_impersonate: bool
+    remembered: Remembered
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """What every cluster has: RBAC's four lists, leases and nodes."""
+
+    cluster_roles: Read[tuple[Role, ...]]
+    cluster_role_bindings: Read[tuple[Binding, ...]]
+    roles: Read[tuple[Role, ...]]
+    role_bindings: Read[tuple[Binding, ...]]
+    leases: Read[tuple[Lease, ...]]
+    nodes: Read[tuple[Node, ...]]
+
+    def nodes_to_ask(self, now: datetime) -> tuple[str, ...]:
+        """As sampled.nodes_to_ask, of what was read."""
+        reads = (self.cluster_role_bindings, self.role_bindings)
+        bindings = (binding for read in reads for binding in read.value or ())
+        return nodes_to_ask(bindings, self.nodes.value or (), self.leases.value or (), now)
+
+
+def _snapshot(connection: Connection, errand: _Errand) -> Snapshot:
+    """Everything, what decides most first."""
+    version = _read_version(connection, errand.credentials)
+    manner = Manner(made_up_name(), version.value or "", errand.may_impersonate, errand.remembered)
+    pods = read_mirror_pods(connection)
+    endpoints, addresses = read_endpoints(connection)
+    observed = observe(connection, manner)
+    objects = _objects(connection)
+    openshift = read_openshift(connection, pods, objects.cluster_role_bindings, objects.nodes)
+    listed = Listed(openshift.pods, addresses, errand.apiserver_urls, manner.version)
+    places = places_of(listed, connection)
+    chosen = objects.nodes_to_ask(connection.server_time or errand.started_at)
+    node_reviews = read_node_reviews(connection, chosen, manner.nobody, observed.reviews)
+    signing_requests = errand.remembered.signing_requests_of(errand.started_at)
+    signing_requests = signing_requests or read_signing_requests(connection, manner.version)
+    of_pods = _about_pods(connection) if errand.with_pods else {}
+    declared = read_declared(connection)
+    ask_others(places, Guide(errand.credentials, errand.policy, connection, manner))
+    main = next(place for place in places if place.is_main)
+    observed = observe_more(connection, main.server.name, observed, manner)
+    main.server = told_by(main.server, observed)
+    apiservers = with_node_args(read_of(places, openshift.pods), objects.nodes)
     return Snapshot(
-        name=name,
+        name=errand.name,
         server=str(connection.server),
-        read_at=read_at,
+        read_at=errand.started_at,
         server_time=connection.server_time,
         version=version,
-        apiservers=apiservers,
+        apiservers=openshift.fill(apiservers),
         endpoints=endpoints,
-        cluster_roles=cluster_roles,
-        cluster_role_bindings=cluster_role_bindings,
-        roles=roles,
-        role_bindings=role_bindings,
-        nodes=nodes,
-        leases=leases,
+        cluster_roles=objects.cluster_roles,
+        cluster_role_bindings=objects.cluster_role_bindings,
+        roles=objects.roles,
+        role_bindings=objects.role_bindings,
+        nodes=objects.nodes,
+        leases=objects.leases,
         node_reviews=node_reviews,
         signing_requests=signing_requests,
         declared=declared,
         **of_pods,
+    )
+
+
+def _objects(connection: Connection) -> _Objects:
+    return _Objects(
+        cluster_roles=_rbac(connection, "clusterroles", _CLUSTER_ROLES),
+        cluster_role_bindings=_rbac(connection, "clusterrolebindings", _CLUSTER_ROLE_BINDINGS),
+        roles=_rbac(connection, "roles", _ROLES),
+        role_bindings=_rbac(connection, "rolebindings", _ROLE_BINDINGS),
+        leases=read_leases(connection),
+        nodes=read_nodes(connection),
     )
 
 
@@ -188,35 +226,28 @@ def _why_unauthorized(connection: Connection, credentials: Credentials) -> str:
     return f"{said}; its clock is {abs(minutes)} minutes {direction} ours"
 
 
-def _roles(connection: Connection, resource: str, kind: str) -> Read[tuple[Role, ...]]:
-    return read_list(
-        connection,
-        f"/apis/{_RBAC}/v1/{resource}",
-        LIST_RBAC[resource].words,
-        Kind(
-            kind,
-            RoleJson,
-            to_role,
-            is_lasting=True,
-            per_object=160,
-            per_value=80,
-            held=held_by_role,
-        ),
-    )
+_ROLES = Kind(
+    "RoleList",
+    RoleJson,
+    to_role,
+    is_lasting=True,
+    per_object=160,
+    per_value=80,
+    held=held_by_role,
+)
+_CLUSTER_ROLES = msgspec.structs.replace(_ROLES, list_kind="ClusterRoleList")
+_ROLE_BINDINGS = Kind(
+    "RoleBindingList",
+    BindingJson,
+    to_binding,
+    is_lasting=True,
+    per_object=250,
+    per_value=60,
+    held=held_by_binding,
+)
+_CLUSTER_ROLE_BINDINGS = msgspec.structs.replace(_ROLE_BINDINGS, list_kind="ClusterRoleBindingList")
 
 
-def _bindings(connection: Connection, resource: str, kind: str) -> Read[tuple[Binding, ...]]:
-    return read_list(
-        connection,
-        f"/apis/{_RBAC}/v1/{resource}",
-        LIST_RBAC[resource].words,
-        Kind(
-            kind,
-            BindingJson,
-            to_binding,
-            is_lasting=True,
-            per_object=250,
-            per_value=60,
-            held=held_by_binding,
-        ),
-    )
+def _rbac(connection: Connection, resource: str, kind: Kind[J, T]) -> Read[tuple[T, ...]]:
+    path = f"/apis/rbac.authorization.k8s.io/v1/{resource}"
+    return read_list(connection, path, LIST_RBAC[resource].words, kind)
