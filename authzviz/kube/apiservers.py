@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PODS = "/api/v1/namespaces/kube-system/pods"
 # kubeadm, kind, RKE2; then kops, and Talos before October 2024.
 _SELECTORS = ("component=kube-apiserver", "k8s-app=kube-apiserver")
-_POD_KIND = Kind("PodList", PodJson, lambda pod: pod)
+POD_KIND = Kind("PodList", PodJson, lambda pod: pod)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _mirror_pods(
     for number, selector in enumerate(_SELECTORS):
         path = f"{_PODS}?labelSelector={selector.replace('=', '%3D')}"
         try:
-            pods = items(connection, path, _POD_KIND, gaps)
+            pods = items(connection, path, POD_KIND, gaps)
         except KubeError as error:
             if number == 0 or not found:
                 raise
@@ -98,22 +98,23 @@ def _of_pod(pod: PodJson) -> ApiServer:
     name = pod.metadata.name
     evidence = f"mirror pod kube-system/{name}"
     try:
-        container = _container(pod)
+        container = container_of(pod)
         command, args = container.command or (), container.args or ()
-        address = _address(pod, flags.secure_port(command, args))
+        address = pod_address(pod, flags.secure_port(command, args))
         found = flags.of_container(command, args)
     except flags.FlagsUnreadable as unreadable:
-        return ApiServer(name, None, evidence, str(unreadable), address=_address(pod, None))
+        return ApiServer(name, None, evidence, str(unreadable), address=pod_address(pod))
     return ApiServer(name, found, evidence, address=address)
 
 
-def _address(pod: PodJson, port: int | None) -> str:
-    """Where the pod's apiserver listens: its pod has the host's network."""
+def pod_address(pod: PodJson, port: int | None = None) -> str:
+    """Where the pod's apiserver listens, "" where unknown: its pod has the host's network."""
     host = pod.status.host_ip or pod.status.pod_ip
     return address_of(host, port or DEFAULT_PORT) if host else ""
 
 
-def _container(pod: PodJson) -> Container:
+def container_of(pod: PodJson) -> Container:
+    """The container that runs the apiserver. Raises FlagsUnreadable where that can't be told."""
     containers = pod.spec.containers
     named = [container for container in containers if container.name == "kube-apiserver"]
     if named or len(containers) == 1:

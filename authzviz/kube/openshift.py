@@ -13,13 +13,11 @@ import msgspec
 
 from authzviz.engine.model import ApiServer, Binding, Flag, FlagSource, Node, Outcome, Read
 from authzviz.engine.permissions import GET_OPENSHIFT_CONFIG, LIST_OPENSHIFT_PODS
-from authzviz.kube.apiservers import Pods, is_mirror
+from authzviz.kube.apiservers import POD_KIND, Pods, container_of, is_mirror, pod_address
 from authzviz.kube.config_map import read_key
-from authzviz.kube.connection import address_of
-from authzviz.kube.endpoints import DEFAULT_PORT
 from authzviz.kube.errors import ReadFailed
 from authzviz.kube.flags import KEPT, FlagsUnreadable, of_container
-from authzviz.kube.lists import Kind, attempt, items
+from authzviz.kube.lists import attempt, items
 from authzviz.kube.objects import UNDECODABLE, PodJson
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ _LABEL = "app%3Dopenshift-kube-apiserver"
 _PODS = f"/api/v1/namespaces/{_NAMESPACE}/pods?labelSelector={_LABEL}"
 _CONFIG = f"ConfigMap {_NAMESPACE}/{_MAP}"
 _KEY = "config.yaml"
-_POD_KIND = Kind("PodList", PodJson, lambda pod: pod)
 
 
 class _KubeAPIServerConfig(msgspec.Struct, frozen=True):
@@ -85,7 +82,7 @@ def read_openshift(
     read = attempt(
         f"GET {_PODS}",
         LIST_OPENSHIFT_PODS.words,
-        lambda: tuple(items(connection, _PODS, _POD_KIND, gaps)),
+        lambda: tuple(items(connection, _PODS, POD_KIND, gaps)),
     )
     config = attempt(_CONFIG, GET_OPENSHIFT_CONFIG.words, lambda: _config(connection))
     mirrors = tuple(pod for pod in read.value or () if is_mirror(pod))
@@ -193,10 +190,7 @@ def _unread(
 def _of_pods(pods: tuple[PodJson, ...], config: Read[FlagSource | None]) -> tuple[ApiServer, ...]:
     newest = max(_revision(pod) for pod in pods)
     return tuple(
-        replace(
-            _of_pod(pod, config, is_newest=_revision(pod) == newest),
-            address=address_of(pod.status.host_ip, DEFAULT_PORT) if pod.status.host_ip else "",
-        )
+        replace(_of_pod(pod, config, is_newest=_revision(pod) == newest), address=pod_address(pod))
         for pod in sorted(pods, key=lambda pod: pod.metadata.name)
     )
 
@@ -218,9 +212,9 @@ def _of_pod(pod: PodJson, config: Read[FlagSource | None], *, is_newest: bool) -
         why = f"it runs revision {_revision(pod)}, and {_CONFIG} is that of a newer one"
         return ApiServer(name, None, evidence, why)
     try:
-        container = next(each for each in pod.spec.containers if each.name == "kube-apiserver")
+        container = container_of(pod)
         given = of_container(container.command or (), container.args or ())
-    except (FlagsUnreadable, StopIteration):
+    except FlagsUnreadable:
         given = ()
     return ApiServer(
         name, (*given, *source.flags), f"{evidence}, {source.evidence}", defaults=source.defaults
