@@ -90,6 +90,7 @@ def read_list(
 
 
 def with_gaps(read: Read[T], gaps: list[str]) -> Read[T]:
+    """The read with the first twenty of its gaps, and how many more there are."""
     if not gaps:
         return read
     more = [f"and {len(gaps) - _MAX_GAPS} more"] if len(gaps) > _MAX_GAPS else []

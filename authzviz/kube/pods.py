@@ -244,6 +244,7 @@ def to_pod(found: PodJson) -> Pod:
 
 
 def to_claim(found: ClaimJson) -> Claim:
+    """The claim with its volume's name, "" while it is not bound."""
     return Claim(found.metadata.namespace, found.metadata.name, found.spec.volume_name)
 
 
@@ -257,6 +258,7 @@ def to_volume(found: VolumeJson) -> Volume:
 
 
 def to_attachment(found: AttachmentJson) -> VolumeAttachment:
+    """The attachment with the name of its node."""
     return VolumeAttachment(found.metadata.name, found.spec.node_name)
 
 

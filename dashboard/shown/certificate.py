@@ -30,7 +30,6 @@ class CheckRow:
 
     id: str
     mark: Word
-    is_problem: bool
     title: str
     detail: str
     todo: str
@@ -113,7 +112,6 @@ def _check_row(check: Check) -> CheckRow:
     return CheckRow(
         id=check.id,
         mark=_mark(check),
-        is_problem=check.mark is Mark.PROBLEM,
         title=check.title,
         detail=check.detail,
         todo=check.todo,
