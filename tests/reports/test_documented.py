@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from authzviz.cli import app
 from authzviz.engine.assessment import Decision
 from authzviz.engine.decide import Said
 from authzviz.evidence.explain import explain
@@ -106,3 +107,17 @@ def test_every_number_of_the_threat_model_is_in_a_test_and_the_other_way_round()
     listed = numbers((ROOT / "THREAT_MODEL.md").read_text())
 
     assert {*told, *(n.upper() for each in named for n in each.split("_") if n)} == listed
+
+
+def test_every_option_of_every_command_is_in_the_documents() -> None:
+    documents = "\n".join(path.read_text() for path in (ROOT / "docs").glob("*.md"))
+    documents += (ROOT / "README.md").read_text()
+    options = [
+        option
+        for command in app.commands.values()
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    ]
+
+    assert [option for option in options if not re.search(rf"{option}(?![a-z-])", documents)] == []
