@@ -23,7 +23,7 @@ from tests.engine.answers import (
     YES,
     reviews,
 )
-from tests.engine.build import NOW
+from tests.engine.build import NOW, rule
 
 ON, OFF, UNKNOWN = Switch.ON, Switch.OFF, Switch.UNKNOWN
 Answers = tuple[Review, ...]
@@ -205,6 +205,14 @@ CASES: dict[str, tuple[Answers, OwnRules | None, Switch, Switch, Modes]] = {
     "everybody is admin by RBAC": (reviews(*[YES + ADMIN] * 5), RULES, UNKNOWN, UNKNOWN, None),
     "our own rules could not be read": (answers.NODE_RBAC, None, OFF, ON, None),
     "RBAC lists nothing of ours": (answers.RBAC, OwnRules(()), OFF, OFF, None),
+    "rules that AlwaysAllow would list, too": (answers.RBAC, OwnRules(EVERYTHING), OFF, OFF, None),
+    "rules of everything in one group, which only RBAC lists": (
+        answers.RBAC,
+        OwnRules((*EVERYTHING, rule("*", "*", "apps"))),
+        OFF,
+        OFF,
+        ("RBAC",),
+    ),
     "an authorizer of another kind lists no rules": (
         answers.NODE_RBAC,
         OwnRules(answers.OWN, is_incomplete=True, error=f"[{SILENT_WEBHOOK}, scope does not]"),
