@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from authzviz.engine import permissions
 from authzviz.engine.identity import (
     AUTHENTICATED_GROUP,
     NODE_USER_PREFIX,
@@ -32,14 +33,19 @@ if TYPE_CHECKING:
     from authzviz.kube.connection import Connection
 
 _SOURCE = "dry run of another node's lease, as a node that nobody has"
-_PERMISSION = f"impersonate users, and group {NODES_GROUP}"
 OLDEST_MINOR = 14
 """Nodes have leases, and dry runs are on, since then."""
 
 
 def read_restriction(connection: Connection, nobody: str, minor: int | None) -> Read[bool]:
     """True where NodeRestriction refused, False where nothing did; `nobody` is no node's name."""
-    return attempt(_SOURCE, _PERMISSION, lambda: _is_restricted(connection, nobody, minor))
+    needed = (
+        (permissions.BE_ANY_NODE, permissions.CREATE_LEASES_AS_ANY_NODE)
+        if minor is not None and minor >= FIRST_CONSTRAINED_MINOR
+        else (permissions.BE_THE_PROBE_NODE, permissions.BE_OF_ALL_NODES)
+    )
+    permission = " and ".join(each.words for each in needed)
+    return attempt(_SOURCE, permission, lambda: _is_restricted(connection, nobody, minor))
 
 
 def _is_restricted(connection: Connection, nobody: str, minor: int | None) -> bool:

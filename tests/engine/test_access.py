@@ -221,6 +221,16 @@ EXCESS: dict[str, tuple[tuple[PolicyRule, ...], list[str], Severity | None]] = {
         Severity.LOW,
     ),
     "some write": ((rule("update", "events"),), ["update events"], Severity.MEDIUM),
+    "every workload": (
+        (rule("create", "*", "apps"),),
+        ["create every resource of apps"],
+        Severity.HIGH,
+    ),
+    "everything of a group that runs nothing": (
+        (rule("create", "*", "example.org"),),
+        ["create every resource of example.org"],
+        Severity.MEDIUM,
+    ),
     "a write to a path": ((rule("get put", urls="/logs"),), ["get, put /logs"], Severity.MEDIUM),
     "other reads, in one line": (
         (rule("get list watch", "a b c d e f g", "x.io"), rule("get", urls="/logs/*")),

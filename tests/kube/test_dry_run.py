@@ -147,3 +147,26 @@ def test_words_of_anything_but_nodes_admission_are_no_refusal_of_it() -> None:
 
     assert read is not None
     assert (read.outcome, read.value) == (Outcome.FAILED, None)
+
+
+NEEDED = {
+    "one node alone": (
+        "v1.37.2",
+        (
+            "impersonate:arbitrary-node nodes.authentication.k8s.io authzviz-probe and"
+            " impersonate-on:arbitrary-node:create leases.coordination.k8s.io in kube-node-lease"
+        ),
+    ),
+    "its whole group, before 1.36": (
+        "v1.35.0",
+        "impersonate users system:node:authzviz-probe and impersonate groups system:nodes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("version", "permission"), NEEDED.values(), ids=NEEDED)
+def test_it_names_the_permissions_that_the_least_role_holds(version: str, permission: str) -> None:
+    read, _ = restriction(said(NOT_ALLOWED), version)
+
+    assert read is not None
+    assert read.permission == permission
