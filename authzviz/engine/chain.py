@@ -73,6 +73,7 @@ class _Case:
     plugins: _Plugins
     remembered: _Plugins
     contradictions: tuple[str, ...]
+    remembered_at: str
 
     def state(self) -> ApiServerState:
         modes = self._modes()
@@ -148,9 +149,10 @@ class _Case:
         said = [" and ".join(each for each in agreeing if each)]
         if self.told.evidence:
             said.append(f"its own answers ({'; '.join(self.told.evidence)})")
-        shown = self.plugins if self.plugins.evidence else self.remembered
-        if shown.evidence:
-            said.append(shown.evidence)
+        if self.plugins.evidence:
+            said.append(self.plugins.evidence)
+        elif self.remembered.evidence:
+            said.append(f"{self.remembered.evidence}, as read at {self.remembered_at}")
         return "; ".join(each for each in said if each)
 
     def _agrees(self, each: Flagged) -> bool:
@@ -207,6 +209,7 @@ def _case(server: ApiServer, minor: int | None, read_at: datetime | None) -> _Ca
         plugins=plugins,
         remembered=_plugins(None, metrics),
         contradictions=against,
+        remembered_at=f"{metrics.read_at:%Y-%m-%d %H:%M} UTC" if metrics else "",
     )
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from authzviz.engine.apiserver import Metrics
+from authzviz.engine.flagged import NODE_RESTRICTION
 from authzviz.engine.permissions import GET_METRICS
 from authzviz.engine.read import Read
 from authzviz.kube.errors import ReadFailed
@@ -55,7 +56,9 @@ def _read(connection: Connection, with_node_graph: bool) -> Metrics:
     if not answer.content_type.startswith("text/plain"):
         raise ReadFailed("unexpected answer: no metrics in text form")
     clean = connection.clean
-    plugins = found.plugins if found.has_passed(_ADMISSION) else ()
+    # A write that one plugin rejected says nothing of those after it; validation follows them all.
+    is_told = NODE_RESTRICTION in found.plugins or found.has_validated
+    plugins = found.plugins if is_told and found.has_passed(_ADMISSION) else ()
     return Metrics(
         read_at=read_at,
         authorizers=tuple(sorted((clean(kind), clean(name)) for kind, name in found.authorizers)),
@@ -78,6 +81,7 @@ class _Reading:
     authorizers: set[tuple[str, str]] = field(default_factory=set)
     plugins: set[str] = field(default_factory=set)
     has_node_graph: bool = False
+    has_validated: bool = False
     _begun: bytes = b""
     _family: bytes = b""
     _is_whole: bool = False
@@ -110,6 +114,7 @@ class _Reading:
             labels = _labels(line)
             if labels.get("operation", "CREATE") in _WRITES:
                 self.plugins.add(labels.get("name", ""))
+                self.has_validated |= labels.get("type") == "validate"
         elif line.startswith(_DECISIONS):
             labels = _labels(line)
             self.authorizers.add((labels.get("type", ""), labels.get("name", "")))

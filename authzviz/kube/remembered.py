@@ -11,6 +11,7 @@ import msgspec
 from authzviz.engine.apiserver import ApiServer, Metrics, Observed, Unasked
 from authzviz.engine.model import SigningRequest, Snapshot
 from authzviz.engine.read import Outcome, Read
+from authzviz.engine.told import is_by_rbac, told_by
 
 AGAIN_AFTER = timedelta(minutes=10)
 NO_TIME = "no time was left to ask it by itself"
@@ -92,9 +93,12 @@ def _known(server: ApiServer) -> KnownServer:
 
 
 def _told(observed: Observed) -> str:
-    answers = [(one.probe, one.allowed, one.denied) for one in observed.reviews.value or ()]
+    reviews = observed.reviews.value or ()
+    # The same is allowed with and without Node where RBAC allows it, too: only its words differ.
+    answers = [(one.probe, one.allowed, one.denied, is_by_rbac(one)) for one in reviews]
+    node = told_by(reviews, None).node
     flags = observed.flagz.value if observed.flagz else None
-    return hashlib.sha256(msgspec.json.encode((flags, answers))).hexdigest()[:16]
+    return hashlib.sha256(msgspec.json.encode((flags, answers, node))).hexdigest()[:16]
 
 
 def _is_young(moment: datetime, now: datetime) -> bool:

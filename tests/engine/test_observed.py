@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -407,3 +408,14 @@ def test_switches_of_a_chain_that_is_told_in_part() -> None:
     assert state.authorization_modes is None
     assert (state.node_authorizer, state.node_restriction) == (Switch.ON, Switch.ON)
     assert "webhook that says nothing" in state.why
+
+
+def test_metrics_that_are_only_remembered_are_shown_with_their_time() -> None:
+    snapshot = cluster(WHOLE)
+    later = replace(snapshot, read_at=snapshot.read_at + timedelta(minutes=9))
+
+    (now,) = judge(snapshot).apiservers
+    (then,) = judge(later).apiservers
+
+    assert now.evidence.endswith("its /metrics shows NodeRestriction")
+    assert then.evidence == f"{now.evidence}, as read at 2026-11-24 06:00 UTC"

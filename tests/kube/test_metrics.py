@@ -26,8 +26,8 @@ def text(*lines: str, kind: str = "text/plain; version=0.0.4") -> Reply:
     return 200, {"Content-Type": kind}, "".join(lines).encode()
 
 
-def plugin(name: str, operation: str = "CREATE") -> str:
-    labels = f'name="{name}",operation="{operation}",rejected="false",type="admit"'
+def plugin(name: str, operation: str = "CREATE", kind: str = "validate") -> str:
+    labels = f'name="{name}",operation="{operation}",rejected="false",type="{kind}"'
     return f"{COUNT}{{{labels}}} 3\n"
 
 
@@ -89,6 +89,16 @@ def test_a_plugin_that_was_only_asked_about_connections_tells_nothing_of_others(
 
     assert read.value is not None
     assert read.value.admission_plugins == ()
+
+
+def test_a_write_that_was_rejected_early_tells_nothing_of_later_plugins() -> None:
+    early = told(text(TYPE, plugin("NamespaceLifecycle", kind="admit"), AFTER))
+    on = told(text(TYPE, plugin("NodeRestriction", kind="admit"), AFTER))
+
+    assert early.value is not None
+    assert early.value.admission_plugins == ()
+    assert on.value is not None
+    assert on.value.admission_plugins == ("NodeRestriction",)
 
 
 def test_metrics_in_the_middle_of_which_reading_ended_tell_nothing_by_absence() -> None:

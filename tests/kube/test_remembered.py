@@ -10,6 +10,9 @@ import pytest
 from authzviz.engine.model import Outcome, Read, Snapshot
 from authzviz.kube import remembered
 from authzviz.kube.remembered import AGAIN_AFTER, NOTHING, Remembered
+from tests.engine import answers
+from tests.engine.answers import RULES, asked
+from tests.engine.build import NOW, cluster
 from tests.kube.reading import collected
 from tests.replay import Replay, replay, status_reply
 
@@ -85,3 +88,13 @@ def test_signing_requests_keep_the_time_they_were_read() -> None:
     assert NOTHING.signing_requests_of(snapshot.read_at) is None
     failed = replace(snapshot, signing_requests=replace(read, outcome=Outcome.FAILED, value=None))
     assert remembered.of(failed).signing_requests is None
+
+
+def test_metrics_are_read_anew_where_only_the_words_of_node_are_gone() -> None:
+    before, after = asked(answers.NODE_RBAC_BOUND, RULES, "P"), asked(answers.RBAC_BOUND, RULES)
+    known = remembered.of(cluster(before))
+
+    assert before.observed is not None
+    assert known.metrics_of("cp1", before.observed, NOW) == before.observed.metrics
+    assert after.observed is not None
+    assert known.metrics_of("cp1", after.observed, NOW) is None
