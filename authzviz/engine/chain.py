@@ -120,9 +120,15 @@ class _Case:
     def _restriction(self) -> Switch:
         if self.plugins.restriction is not Switch.UNKNOWN:
             return self.plugins.restriction
-        if self.admission.restriction is not Switch.UNKNOWN and not self.contradictions:
+        is_shown = self.admission.restriction is not Switch.UNKNOWN and not self._is_circular()
+        if is_shown and not self.contradictions:
             return self.admission.restriction
         return self.remembered.restriction
+
+    def _is_circular(self) -> bool:
+        """True where only what any kubelet may write unless it is on says that it is on."""
+        is_on = self.admission.restriction is Switch.ON
+        return is_on and _where(self.sources, self.admission).startswith("annotation ")
 
     def _conflicts(self) -> list[str]:
         """Where places that show flags say different things."""
@@ -166,6 +172,9 @@ class _Case:
             return "; ".join((*self._why_no_modes(), *self._why_not_told()))
         if restriction is not Switch.UNKNOWN:
             return ""
+        if self._is_circular():
+            where = _where(self.sources, self.admission)
+            return f"{where} shows NodeRestriction, and without it any kubelet may write that"
         return self.sources[0][1].why or "nothing that it answers tells its admission plugins"
 
     def _why_no_modes(self) -> list[str]:

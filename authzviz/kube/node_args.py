@@ -86,7 +86,8 @@ def with_node_args(
 
 def _sources(nodes: Iterable[Node]) -> Iterable[tuple[Node, FlagSource]]:
     for node in nodes:
-        for key, text in node.annotations:
+        # Any kubelet may annotate its own Node; servers of both tools are labelled as such.
+        for key, text in node.annotations if node.is_control_plane else ():
             source = _source(node.name, key, text) if key in ANNOTATIONS and text else None
             if source:
                 yield node, source

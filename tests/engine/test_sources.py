@@ -222,3 +222,17 @@ def test_a_flag_without_a_value_is_no_list() -> None:
 
     assert state_of(broken).authorization_modes == ("Node", "RBAC")
     assert state_of(restricted(answers.NODE_RBAC)).evidence.startswith("its own answers")
+
+
+def test_what_any_kubelet_may_write_never_tells_alone_that_restriction_is_on() -> None:
+    where = "annotation k3s.io/node-args of node n1"
+    forgeable = replace(NODE_RBAC, evidence=where, defaults="k3s")
+    off = replace(server("--authorization-mode=Node,RBAC", "--enable-admission-plugins=X"))
+    off = replace(off, evidence=where, defaults="k3s")
+
+    assessment = judge(cluster(forgeable))
+
+    assert set(assessment.possible) == {Verdict.UNRESTRICTED, Verdict.NODE_AUTHORIZER}
+    (missing,) = assessment.missing
+    assert "without it any kubelet may write that" in missing.why
+    assert judge(cluster(off)).verdict is Verdict.UNRESTRICTED

@@ -91,12 +91,25 @@ def test_a_server_node_tells_what_was_given_and_not_what_was_left_out(
 NONE_THERE: dict[str, tuple[Node, ...]] = {
     "no node": (),
     "an agent": (node("a1", "agent"),),
+    "an agent that says it is a server": (
+        replace(node("a1", "server", *arg(f"{MODE}=Node,RBAC")), is_control_plane=False),
+    ),
     "etcd alone": (node("e1", "server", "--disable-apiserver"),),
     "etcd alone, by a file": (node("e1", "server", "--disable-apiserver", "true"),),
-    "no arguments": (Node("n1", Ready.TRUE, annotations=(("k3s.io/node-args", ""),)),),
-    "other arguments": (Node("n1", Ready.TRUE, annotations=(("k3s.io/node-args", "{"),)),),
-    "a text": (Node("n1", Ready.TRUE, annotations=(("k3s.io/node-args", '"server"'),)),),
-    "other annotations": (Node("n1", Ready.TRUE, annotations=(("k3s.io/hostname", "n1"),)),),
+    "no arguments": (
+        Node("n1", Ready.TRUE, is_control_plane=True, annotations=(("k3s.io/node-args", ""),)),
+    ),
+    "other arguments": (
+        Node("n1", Ready.TRUE, is_control_plane=True, annotations=(("k3s.io/node-args", "{"),)),
+    ),
+    "a text": (
+        Node(
+            "n1", Ready.TRUE, is_control_plane=True, annotations=(("k3s.io/node-args", '"server"'),)
+        ),
+    ),
+    "other annotations": (
+        Node("n1", Ready.TRUE, is_control_plane=True, annotations=(("k3s.io/hostname", "n1"),)),
+    ),
 }
 
 
