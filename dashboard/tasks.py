@@ -7,7 +7,7 @@ import logging
 from celery import shared_task
 from django.db import transaction
 
-from dashboard.services import accounts, dispatching, judging, polling, uploads
+from dashboard.services import accounts, changes, dispatching, judging, polling, uploads
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +20,11 @@ def poll_cluster(cluster_id: int) -> None:
 
 @shared_task(ignore_result=True)
 def dispatch() -> None:
-    """Send what is due to the workers, and judge anew what another engine has judged."""
+    """Send what is due to the workers, and make good what another version has stored."""
     for cluster_id in dispatching.take_due():
         _send(cluster_id)
     judging.judge_outdated()
+    changes.note_missing()
 
 
 @shared_task(ignore_result=True)

@@ -23,6 +23,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-at", "-pk")
+        indexes = [models.Index(fields=("cluster", "-at"), name="audit_by_cluster")]
 
     def __str__(self) -> str:
         return f"{self.actor_name}: {self.action} {self.about}"

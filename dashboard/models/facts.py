@@ -11,7 +11,8 @@ class StoredSnapshot(models.Model):
     """One snapshot as a compressed bundle, stored once per change of the facts in `facts_hash`.
 
     Flags, RBAC, versions and node counts make the hash; readiness and leases are as at
-    `first_seen_at` and live on in CurrentState.
+    `first_seen_at` and live on in CurrentState. `changes` are what changed since the snapshot
+    before, in words (services.history); None where that was not worked out yet.
     """
 
     cluster = models.ForeignKey(Cluster, models.CASCADE, related_name="snapshots")
@@ -20,9 +21,16 @@ class StoredSnapshot(models.Model):
     is_whole = models.BooleanField()
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    changes = models.JSONField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=("cluster", "-last_seen_at"), name="snapshot_by_last_seen")]
+        indexes = [
+            models.Index(fields=("cluster", "-last_seen_at"), name="snapshot_by_last_seen"),
+            models.Index(fields=("cluster", "-first_seen_at"), name="snapshot_by_first_seen"),
+            models.Index(
+                fields=("-id",), name="snapshot_unnoted", condition=models.Q(changes__isnull=True)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.cluster_id} at {self.first_seen_at:%Y-%m-%d %H:%M}"
@@ -70,6 +78,8 @@ class CurrentState(models.Model):
 class VerdictChange(models.Model):
     """A verdict that differs from the one before, and the snapshot it was judged from.
 
+    `at` is when that was read, or when another engine judged it anew.
+
     `engine_version` tells a change of the cluster from a change of the engine.
     """
 
@@ -83,7 +93,11 @@ class VerdictChange(models.Model):
 
     class Meta:
         ordering = ("-at", "-pk")
-        indexes = [models.Index(fields=("cluster", "-at"), name="verdict_by_time")]
+        indexes = [
+            models.Index(fields=("cluster", "-at"), name="verdict_by_time"),
+            models.Index(fields=("-at", "-id"), name="verdict_newest_first"),
+            models.Index(fields=("verdict", "-at"), name="verdict_by_word"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.cluster_id}: {self.previous} to {self.verdict}"

@@ -11,7 +11,7 @@ from authzviz import engine
 from authzviz.engine.assessment import Assessment
 from authzviz.engine.model import ENGINE_VERSION, Snapshot
 from dashboard.models import Cluster, CurrentState, StoredSnapshot, VerdictChange
-from dashboard.services import clock, facts
+from dashboard.services import changes, clock, facts
 
 # A bundle may hold any text for it.
 _VERSION_LETTERS = 64
@@ -39,7 +39,7 @@ def store(cluster: Cluster, snapshot: Snapshot, assessment: Assessment) -> Curre
         state.save(force_insert=True)
     else:
         known.update(**values)
-    _note_change(previous or "", state, now)
+    _note_change(previous or "", state, snapshot.read_at)
     return state
 
 
@@ -75,7 +75,7 @@ def _stored_snapshot(cluster: Cluster, snapshot: Snapshot) -> StoredSnapshot:
     if latest is not None and latest.facts_hash == digest:
         cluster.snapshots.filter(pk=latest.pk).update(last_seen_at=snapshot.read_at)
         return latest
-    return StoredSnapshot.objects.create(
+    stored = StoredSnapshot.objects.create(
         cluster=cluster,
         facts_hash=digest,
         bundle=facts.pack_snapshot(snapshot),
@@ -83,6 +83,8 @@ def _stored_snapshot(cluster: Cluster, snapshot: Snapshot) -> StoredSnapshot:
         first_seen_at=snapshot.read_at,
         last_seen_at=snapshot.read_at,
     )
+    changes.note(stored, snapshot)
+    return stored
 
 
 def _judged(assessment: Assessment, now: datetime) -> dict[str, Any]:
@@ -105,12 +107,12 @@ def _judged(assessment: Assessment, now: datetime) -> dict[str, Any]:
     }
 
 
-def _note_change(previous: str, state: CurrentState, now: datetime) -> None:
+def _note_change(previous: str, state: CurrentState, at: datetime) -> None:
     if previous != state.verdict:
         VerdictChange.objects.create(
             cluster_id=state.pk,
             snapshot=state.snapshot,
-            at=now,
+            at=at,
             verdict=state.verdict,
             previous=previous,
             summary=state.summary,

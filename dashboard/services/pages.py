@@ -16,7 +16,6 @@ from dashboard.models import LIVE, Cluster, CurrentState, User, VerdictChange
 from dashboard.models.cluster import PollState
 from dashboard.services import access, clock, dispatching, facts
 
-HISTORY_ROWS = 50
 # The scheduler asks every five seconds; nobody polls when it has been silent for this long.
 SILENT_AFTER = timedelta(seconds=60)
 _HEAVY = ("current__assessment", "current__passing", "current__reads", "credentials")
@@ -92,7 +91,7 @@ def cluster_page(cluster: Cluster) -> ClusterPage:
         assessment=facts.current_assessment(current) if current else None,
         snapshot=facts.current_snapshot(current) if current else None,
         reads=tuple(current.reads) if current else (),
-        history=tuple(cluster.verdict_changes.all()[:HISTORY_ROWS]),
+        history=tuple(cluster.verdict_changes.order_by("-pk")[:2]),
     )
 
 

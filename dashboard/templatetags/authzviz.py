@@ -15,6 +15,7 @@ from authzviz.engine.assessment import Assessment, Decision, Path, Severity, Swi
 from authzviz.engine.model import Outcome
 from authzviz.engine.phrases import age
 from dashboard import visible as seen
+from dashboard.picture import steps
 from dashboard.picture.svg import draw
 from dashboard.words import (
     DECISIONS,
@@ -142,6 +143,12 @@ def read_title(name: str) -> str:
 def path_picture(assessment: Assessment, path: Path, number: int) -> SafeString:
     """The picture of one path."""
     return draw(assessment, path, number)
+
+
+@register.simple_tag
+def step_chart(taken: tuple[steps.Step, ...]) -> SafeString:
+    """Verdicts over time; empty where there is nothing to draw."""
+    return steps.draw(taken)
 
 
 @register.inclusion_tag("includes/term.html")

@@ -35,6 +35,8 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "cluster_credentials": (BOTH, EDITOR),
     "cluster_remove": (BOTH, EDITOR),
     "cluster_poll": (WRITE, EDITOR),
+    "cluster_history": (READ, VIEWER),
+    "history": (READ, VIEWER),
     "cluster_reader": (READ, VIEWER),
     "reader": (READ, VIEWER),
     "certificates": (BOTH, VIEWER),

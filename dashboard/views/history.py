@@ -1,0 +1,44 @@
+"""What happened: to one cluster, between two of its snapshots, and to the fleet."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from authzviz.engine.assessment import Verdict
+from dashboard.services import access, history
+from dashboard.shown.history import comparison_page, fleet_history_page, history_page
+
+_MOST_DIGITS = 18
+_MOST_LETTERS = 120
+
+
+@require_GET
+def cluster_history(request: HttpRequest, slug: str) -> HttpResponse:
+    """The timeline of a cluster; with ?from= and ?to=, what changed between these snapshots."""
+    cluster = access.visible_to(request.user, slug)
+    if "from" in request.GET or "to" in request.GET:
+        pair = (_number(request.GET, "from"), _number(request.GET, "to"))
+        page = comparison_page(history.comparison(cluster, *pair))
+        return render(request, "cluster_changes.html", {"page": page})
+    facts = history.cluster_history(cluster, _number(request.GET, "page"))
+    return render(request, "cluster_history.html", {"page": history_page(facts)})
+
+
+@require_GET
+def fleet_history(request: HttpRequest) -> HttpResponse:
+    """Every change of a verdict in the fleet, newest first."""
+    user = access.person(request.user)
+    search = request.GET.get("search", "").replace("\0", "").strip()[:_MOST_LETTERS]
+    verdict = request.GET.get("verdict", "")
+    verdict = verdict if verdict in set(Verdict) else ""
+    page = _number(request.GET, "page")
+    facts = history.fleet_history(user, search=search, verdict=verdict, page=page)
+    return render(request, "history.html", {"page": fleet_history_page(facts, search, verdict)})
+
+
+def _number(query: QueryDict, name: str) -> int:
+    """The number in the address; 0, which is no snapshot and no page, for anything else."""
+    text = query.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
