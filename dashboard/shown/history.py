@@ -24,7 +24,7 @@ MOST_COMPARED = 400
 # A verdict is noted with the read that it comes from.
 SAME_READ = timedelta(minutes=2)
 MOST_LETTERS = 300
-DETAILS = {"before": "was", "to": "is", "read_at": "read at"}
+DETAILS = {"before": "was", "to": "is"}
 NO_WORD = Word("not known", "unsure", "question-mark")
 WORDS = {str(verdict): word for verdict, word in VERDICTS.items()}
 ABOUT = {
@@ -349,6 +349,6 @@ def _act(event: AuditEvent) -> Entry:
         details=tuple(
             (DETAILS.get(name, name), visible(str(value))[:MOST_LETTERS])
             for name, value in event.detail.items()
-            if str(value)
+            if str(value) and name != "read_at"  # its snapshot stands beside it
         ),
     )
