@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from authzviz.engine.diff import difference
 from authzviz.engine.model import (
@@ -18,13 +19,16 @@ Case = tuple[Snapshot, Snapshot, list[tuple[str, str]]]
 
 def partly(snapshot: Snapshot, *names: str) -> Snapshot:
     """The same with something in these lists that was not understood."""
-    reads = {name: replace(getattr(snapshot, name), gaps=("item 7",)) for name in names}
+    reads: dict[str, Any] = {
+        name: replace(getattr(snapshot, name), gaps=("item 7",)) for name in names
+    }
     return replace(snapshot, **reads)
 
 
 def without(snapshot: Snapshot, *names: str, outcome: Outcome = Outcome.FORBIDDEN) -> Snapshot:
     """The same with these reads refused."""
-    return replace(snapshot, **{name: unread(getattr(snapshot, name), outcome) for name in names})
+    reads: dict[str, Any] = {name: unread(getattr(snapshot, name), outcome) for name in names}
+    return replace(snapshot, **reads)
 
 
 def said(before: Snapshot, after: Snapshot) -> list[tuple[str, str]]:
