@@ -7,18 +7,19 @@ from datetime import datetime
 from itertools import zip_longest
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists, OuterRef
 
 from authzviz.engine.assessment import Verdict
 from authzviz.engine.diff import Change
 from dashboard.models import AuditEvent, Cluster, StoredSnapshot, User, VerdictChange
 from dashboard.services import access, changes
 
-SNAPSHOTS_PER_PAGE = 50
+SNAPSHOTS_PER_PAGE = 25
 FLEET_ROWS_PER_PAGE = 50
-MOST_VERDICTS = 60
-MOST_ACTS = 100
-MOST_CHOICES = 200
-_LAST_PAGE = 2_000
+MOST_VERDICTS = 40
+MOST_ACTS = 50
+MOST_CHOICES = 100
+LAST_FLEET_PAGE = 100
 Choice = tuple[int, datetime]
 """A snapshot to choose for a comparison: its key, and when it was read first."""
 
@@ -87,11 +88,15 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class FleetHistory:
-    """One page of all changes of verdicts, newest first."""
+    """One page of all changes of verdicts, newest first.
+
+    `is_cut` on the last page that is served, where there are older changes still.
+    """
 
     rows: tuple[VerdictChange, ...]
     page: int
     has_more: bool
+    is_cut: bool
     is_empty: bool
 
 
@@ -164,18 +169,22 @@ def fleet_history(
     """
     clusters = access.visible_clusters(user)
     if search:
-        clusters = clusters.filter(name__icontains=search)
-    found = VerdictChange.objects.filter(cluster__in=clusters)
+        found = VerdictChange.objects.filter(cluster__in=clusters.filter(name__icontains=search))
+    else:
+        # Asked row by row, so that a database goes along its index of times and stops after a page.
+        own = clusters.filter(pk=OuterRef("cluster_id"))
+        found = VerdictChange.objects.filter(Exists(own))
     if verdict:
         found = found.filter(verdict=verdict)
-    page = min(max(page, 1), _LAST_PAGE)
+    page = min(max(page, 1), LAST_FLEET_PAGE)
     start = (page - 1) * FLEET_ROWS_PER_PAGE
     newest_first = found.select_related("cluster").order_by("-at", "-pk")
     rows = list(newest_first[start : start + FLEET_ROWS_PER_PAGE + 1])
     return FleetHistory(
         rows=tuple(rows[:FLEET_ROWS_PER_PAGE]),
         page=page,
-        has_more=len(rows) > FLEET_ROWS_PER_PAGE,
+        has_more=len(rows) > FLEET_ROWS_PER_PAGE and page < LAST_FLEET_PAGE,
+        is_cut=len(rows) > FLEET_ROWS_PER_PAGE and page == LAST_FLEET_PAGE,
         is_empty=not rows and not access.visible_clusters(user).exists(),
     )
 

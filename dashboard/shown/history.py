@@ -23,7 +23,7 @@ CHANGES_SHOWN = 5
 MOST_COMPARED = 400
 # A verdict is noted with the read that it comes from.
 SAME_READ = timedelta(minutes=2)
-MOST_LETTERS = 300
+MOST_LETTERS = 200
 DETAILS = {"before": "was", "to": "is"}
 NO_WORD = Word("not known", "unsure", "question-mark")
 WORDS = {str(verdict): word for verdict, word in VERDICTS.items()}
@@ -148,6 +148,7 @@ class FleetHistoryPage:
     page: int
     previous: str
     following: str
+    is_cut: bool
     is_empty: bool
 
 
@@ -220,6 +221,7 @@ def fleet_history_page(facts: FleetHistory, search: str, verdict: str) -> FleetH
         page=facts.page,
         previous=link(facts.page - 1) if facts.page > 1 else "",
         following=link(facts.page + 1) if facts.has_more else "",
+        is_cut=facts.is_cut,
         is_empty=facts.is_empty,
     )
 

@@ -76,6 +76,10 @@ PAGES = {
     "unrestricted": "/clusters/eu-3/",
     "node authorizer": "/clusters/eu-4/",
     "mixed": "/clusters/us-1/",
+    "history": "/history/",
+    "history, nothing found": "/history/?search=nowhere",
+    "history of a cluster": "/clusters/eu-5/history/",
+    "a snapshot compared": "/clusters/eu-1/history/?from=1&to=1",
     "settings": "/clusters/eu-1/settings/",
     "remove": "/clusters/eu-1/remove/",
     "add": "/clusters/add/",
@@ -164,18 +168,18 @@ def test_the_sample_leads_to_the_outage_and_its_command_is_copied(site: Site, pa
 
 def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> None:
     page.goto(site.url)
-    fleet = _tabbed(page, 15)
+    fleet = _tabbed(page, 16)
     page.goto(f"{site.url}/clusters/eu-5/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     skipped_to = page.evaluate(_ACTIVE)
     cluster = _tabbed(page, 8)
 
-    top = ["Skip to the content", "authzviz", "Fleet", "Add clusters", "Certificates"]
-    assert fleet[:6] == [*top, "People"]
+    top = ["Skip to the content", "authzviz", "Fleet", "History", "Add clusters", "Certificates"]
+    assert fleet[:7] == [*top, "People"]
     assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
     assert skipped_to.startswith("Fleet")
-    assert cluster[:2] == ["Fleet", "Settings"]
+    assert cluster[:3] == ["Fleet", "History", "Settings"]
     assert "Copy" in cluster
 
 

@@ -299,7 +299,7 @@ def test_a_long_history_comes_in_pages(as_viewer: Client, cluster: Cluster) -> N
     assert "Page 2 of 2" in second.text
     assert first.html.count("timeline-snapshot") == history.SNAPSHOTS_PER_PAGE
     assert second.html.count("timeline-snapshot") == 10
-    assert first.html.count("timeline-act") + second.html.count("timeline-act") == 61
+    assert first.html.count("timeline-act") + second.html.count("timeline-act") == 36
     assert "First snapshot" not in first.text
     assert "First snapshot" in second.text
     assert shown(as_viewer, cluster, "?page=99").text == second.text
@@ -316,7 +316,7 @@ def test_very_many_verdicts_and_acts_are_capped_and_said_so(
         for _ in range(history.MOST_ACTS)
     )
 
-    assert "the latest 60; 7 earlier are left out" in shown(as_viewer, cluster).text
+    assert "the latest 40; 7 earlier are left out" in shown(as_viewer, cluster).text
     assert "More was done by people" in shown(as_viewer, cluster, "?page=2").text
 
 
@@ -427,6 +427,18 @@ def test_a_long_history_of_the_fleet_comes_in_pages(as_viewer: Client, cluster: 
     assert "?search=alp&page=2" in [one["href"].split("/")[-1] for one in first.all("a")]
     assert "?search=alp" in [one["href"].split("/")[-1] for one in second.all("a")]
     assert second.text.count("As it is.") == 3
+
+
+def test_the_oldest_changes_are_left_to_each_cluster(
+    as_viewer: Client, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "LAST_FLEET_PAGE", 1)
+    many(cluster, history.FLEET_ROWS_PER_PAGE + 3)
+
+    found = fleet(as_viewer, "?page=2")
+
+    assert "Older changes stand in each cluster's own history." in found.text
+    assert found.text.count("As it is.") == history.FLEET_ROWS_PER_PAGE
 
 
 def test_an_empty_fleet_says_what_will_stand_here(as_viewer: Client) -> None:
