@@ -8,6 +8,7 @@ from authzviz.celery import app as celery_app
 from dashboard.views import (
     adding,
     certificates,
+    comparing,
     entrance,
     fleet,
     health,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("clusters/add/<uuid:uuid>/", adding.choose, name="cluster_choose"),
     path("clusters/add/<uuid:uuid>/test/", adding.test, name="cluster_test"),
     path("clusters/remove-samples/", managing.remove_samples, name="remove_samples"),
+    path("clusters/compare/", comparing.compare, name="compare"),
     path("clusters/<slug:slug>/", cluster_page.cluster, name="cluster"),
     path("clusters/<slug:slug>/history/", history.cluster_history, name="cluster_history"),
     path("clusters/<slug:slug>/settings/", managing.settings, name="cluster_settings"),

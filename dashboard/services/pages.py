@@ -95,6 +95,11 @@ def cluster_page(cluster: Cluster) -> ClusterPage:
     )
 
 
+def row_of(cluster: Cluster) -> FleetRow:
+    """The cluster as the fleet page lists it."""
+    return _row(cluster, clock.now())
+
+
 def poll_row(cluster: Cluster) -> FleetRow:
     """The state of polling alone, for a page that waits for a poll to end."""
     return _row(cluster, clock.now())

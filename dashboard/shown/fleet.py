@@ -22,6 +22,7 @@ UNREAD_WORD = Word("Not read yet", "unsure", "clock", "No read has come to its e
 TROUBLE_WORD = Word("Can't be read", "warning", "cloud-off", "The last read failed.")
 # The sample fleet's fresh cluster, at which its story is told.
 OUTAGE = "eu-5"
+ELDERS = ("eu-1", "eu-2", "eu-3", "eu-4")
 WORST_FIRST = (*Verdict, UNREAD)
 
 
@@ -95,7 +96,7 @@ class FleetPage:
     """What fleet.html shows: `total` clusters, of them `found`, of them the rows of one page.
 
     `recorded` are those of the sample fleet. `outage` is the slug of its refused cluster, "" where
-    it isn't there.
+    it isn't there; `story` is the query that compares it with its elders.
     """
 
     wanted: Wanted
@@ -106,6 +107,7 @@ class FleetPage:
     found: int
     recorded: int
     outage: str
+    story: str
     busy: int
     first: int
     previous: str
@@ -152,6 +154,8 @@ def fleet_page(facts: tuple[Facts, ...], want: Wanted) -> FleetPage:
     pages = max(1, -(-len(found) // ROWS_PER_PAGE))
     page = min(want.page, pages)
     start = (page - 1) * ROWS_PER_PAGE
+    samples = {row.name: row.slug for row in rows if row.is_sample}
+    told = [samples[name] for name in (*ELDERS, OUTAGE) if name in samples]
     return FleetPage(
         wanted=want,
         rows=tuple(found[start : start + ROWS_PER_PAGE]),
@@ -160,7 +164,8 @@ def fleet_page(facts: tuple[Facts, ...], want: Wanted) -> FleetPage:
         total=len(rows),
         found=len(found),
         recorded=sum(row.is_sample for row in rows),
-        outage=next((row.slug for row in rows if row.is_sample and row.name == OUTAGE), ""),
+        outage=samples.get(OUTAGE, ""),
+        story="?" + urlencode([("c", slug) for slug in told]),
         busy=sum(row.is_busy for row in rows),
         first=start + 1,
         previous=want.link(page=page - 1) if page > 1 else "",

@@ -21,6 +21,7 @@ OPEN, VIEWER, EDITOR, ADMIN = "anonymous", "viewer", "editor", "admin"
 READ, WRITE, BOTH = {"GET"}, {"POST"}, {"GET", "POST"}
 ADDRESSES: dict[str, tuple[set[str], str]] = {
     "fleet": (READ, VIEWER),
+    "compare": (READ, VIEWER),
     "cluster": (READ, VIEWER),
     "cluster_add": (BOTH, EDITOR),
     "cluster_choose": (BOTH, EDITOR),

@@ -1,0 +1,140 @@
+"""Clusters side by side: those that were asked for, and what the engine makes of them together."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser
+
+from authzviz.engine.compared import Cell, Comparison
+from authzviz.engine.comparison import compare
+from dashboard.models import User
+from dashboard.services import access, clock, facts, pages
+from dashboard.services.pages import FleetRow
+from dashboard.visible import made_visible, visible
+
+FEWEST, MOST = 2, 20
+MOST_OFFERED = 30
+_MOST_LOOKED_UP = 100
+NOT_READ = "not read yet"
+_SLUG = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_HEAVY = ("credentials", "current__remembered", "current__reads")
+# What makes a spreadsheet take a cell for a formula, or cut it in two.
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The clusters of one comparison, in the order asked for.
+
+    `comparison` holds those that were read, by name; `unknown` are slugs that are no cluster,
+    `left_out` how many clusters were too many, `offered` others that could be added.
+    """
+
+    rows: tuple[FleetRow, ...]
+    baseline: str
+    comparison: Comparison
+    unknown: tuple[str, ...]
+    left_out: int
+    offered: tuple[tuple[str, str], ...]
+
+    @property
+    def is_comparable(self) -> bool:
+        """True where there is more than one cluster to hold against another."""
+        return len(self.rows) >= FEWEST
+
+
+def choose(user: User | AnonymousUser, slugs: Sequence[str], baseline: str = "") -> Chosen:
+    """The comparison of those clusters that `user` may see; two queries, whatever their number."""
+    every = list(dict.fromkeys(slugs))
+    wanted = every[:_MOST_LOOKED_UP]
+    visible_ones = access.visible_clusters(user)
+    possible = [slug for slug in wanted if _SLUG.fullmatch(slug)]
+    query = visible_ones.filter(slug__in=possible).select_related("current__snapshot")
+    found = {cluster.slug: cluster for cluster in query.defer(*_HEAVY)}
+    known = [slug for slug in wanted if slug in found]
+    rows = tuple(pages.row_of(found[slug]) for slug in known[:MOST])
+    named = {row.cluster.slug: row.cluster.name for row in rows}
+    others = visible_ones.exclude(slug__in=known).order_by("name")
+    return Chosen(
+        rows=rows,
+        baseline=baseline if baseline in named else "",
+        comparison=_compared(rows, named.get(baseline)),
+        unknown=tuple(slug for slug in wanted if slug not in found),
+        left_out=max(0, len(known) - MOST) + len(every) - len(wanted),
+        offered=tuple(others.values_list("slug", "name")[:MOST_OFFERED]),
+    )
+
+
+def _compared(rows: tuple[FleetRow, ...], baseline: str | None) -> Comparison:
+    return compare(
+        [
+            (
+                row.cluster.name,
+                facts.current_snapshot(row.current),
+                facts.current_assessment(row.current),
+            )
+            for row in rows
+            if row.current is not None
+        ],
+        baseline,
+    )
+
+
+def as_csv(chosen: Chosen) -> bytes:
+    """The comparison as a table for spreadsheets: a line for each row, a column for each cluster.
+
+    UTF-8 with a byte order mark: without one, Excel reads names as another encoding. No cell can
+    be taken for a formula.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerows([plain_cell(cell) for cell in line] for line in _lines(chosen))
+    return text.getvalue().encode("utf-8-sig")
+
+
+def csv_name() -> str:
+    """The name of today's file; nothing in it comes from a cluster."""
+    return f"comparison-{clock.now():%Y-%m-%d}.csv"
+
+
+def plain_cell(text: str) -> str:
+    """The text as a spreadsheet shows it; what would start a formula gets an apostrophe."""
+    shown = visible(text)
+    return f"'{shown}" if shown.startswith(_RISKY) else shown
+
+
+def _lines(chosen: Chosen) -> Iterator[list[str]]:
+    clusters = [row.cluster for row in chosen.rows]
+    comparison = made_visible(chosen.comparison)
+    yield ["Group", "What", "Alike", *(cluster.name for cluster in clusters)]
+    yield ["Read", "Read at", "", *(_read_at(row) for row in chosen.rows)]
+    for cause in chosen.comparison.causes:
+        holds = ["yes" if cluster.name in cause.clusters else "" for cluster in clusters]
+        words = " ".join(filter(None, (cause.title, cause.detail, cause.remedy)))
+        yield ["Likely cause", words, "", *holds]
+    for group in comparison.groups:
+        for row in group.rows:
+            what = f"{row.title} ({row.note})" if row.note else row.title
+            alike = "not known" if row.is_untold else "yes" if row.is_same else "no"
+            yield [group.title, what, alike, *_cells(chosen, row.cells)]
+
+
+def _cells(chosen: Chosen, cells: tuple[Cell, ...]) -> Iterator[str]:
+    """The cells' words; those of clusters that were not read say so."""
+    told = iter(cells)
+    for row in chosen.rows:
+        if row.current is None:
+            yield NOT_READ
+        else:
+            cell = next(told)
+            words = f"{cell.text} ({cell.detail})" if cell.detail else cell.text
+            yield f"≠ {words}" if cell.is_different else words
+
+
+def _read_at(row: FleetRow) -> str:
+    return row.read_at.isoformat(timespec="seconds") if row.read_at else NOT_READ
