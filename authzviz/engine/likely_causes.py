@@ -110,7 +110,9 @@ def causes_of(sides: tuple[Side, ...]) -> tuple[Cause, ...]:
 
 
 def _is_outage(one: _Standing) -> bool:
-    return one.is_refused and one.is_node_off and one.is_unbound
+    """True where RBAC alone is asked, and grants nothing; without RBAC no binding matters."""
+    asks_rbac = all(state.rbac is Switch.ON for state in one.told.apiservers)
+    return one.is_refused and one.is_node_off and asks_rbac and one.is_unbound
 
 
 def _unbound(every: _All) -> Iterator[Cause]:

@@ -265,7 +265,8 @@ def _notes(chosen: Chosen, baseline: str) -> Iterator[str]:
         shown = [visible(slug[:80]) for slug in chosen.unknown[:_SHOWN_UNKNOWN]]
         more = len(chosen.unknown) - len(shown)
         rest = f" and {more} more" if more else ""
-        yield f"Not in the fleet: {', '.join(shown)}{rest}. The others are compared."
+        others = " The others are compared." if chosen.is_comparable else ""
+        yield f"Not in the fleet: {', '.join(shown)}{rest}.{others}"
     if chosen.left_out:
         yield (
             f"At most {MOST} clusters are compared at once: these are the first {MOST},"
@@ -279,4 +280,4 @@ def _notes(chosen: Chosen, baseline: str) -> Iterator[str]:
     elif baseline and chosen.is_comparable and chosen.comparison.baseline is None:
         yield "The baseline was not read yet: each is held against what most have."
     if not chosen.is_comparable:
-        yield f"Choose at least {FEWEST} clusters to compare."
+        yield f"Choose at least {FEWEST} clusters to compare, and at most {MOST}."
