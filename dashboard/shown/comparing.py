@@ -137,6 +137,13 @@ class ComparePage:
         return sum(len(group.rows) for group in self.groups)
 
     @property
+    def heading(self) -> str:
+        """What the table is."""
+        if len(self.columns) - self.unread < FEWEST:
+            return "Too few of them were read to compare"
+        return "What differs" if self.differing else "Nothing differs"
+
+    @property
     def folded(self) -> str:
         """What is folded away, and how much of it."""
         untold = sum(row.is_untold for row in self.same)
@@ -154,7 +161,7 @@ class ComparePage:
 
 def compare_page(chosen: Chosen, baseline: str) -> ComparePage:
     """The page, every name in it made visible; `baseline` is what the address asks for."""
-    groups = made_visible(chosen.comparison.groups)
+    groups = made_visible(chosen.comparison.groups) if chosen.comparison.names else ()
     slugs = [row.cluster.slug for row in chosen.rows]
     rows = [(group.title, row) for group in groups for row in group.rows]
     return ComparePage(
@@ -231,7 +238,7 @@ def _in_words(row: str, text: str) -> str:
 
 
 def _same(group: str, row: Row) -> SameRow:
-    first = row.cells[0] if row.cells else Cell("")
+    first = row.cells[0]
     details = {cell.detail for cell in row.cells}
     return SameRow(
         group=group,
