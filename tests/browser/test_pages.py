@@ -80,6 +80,9 @@ PAGES = {
     "history, nothing found": "/history/?search=nowhere",
     "history of a cluster": "/clusters/eu-5/history/",
     "a snapshot compared": "/clusters/eu-1/history/?from=1&to=1",
+    "compare five": "/clusters/compare/?c=eu-1&c=eu-2&c=eu-3&c=eu-4&c=eu-5",
+    "compare with a baseline": "/clusters/compare/?c=eu-4&c=us-1&c=eu-5&baseline=eu-4",
+    "compare, nothing chosen": "/clusters/compare/",
     "settings": "/clusters/eu-1/settings/",
     "remove": "/clusters/eu-1/remove/",
     "add": "/clusters/add/",
@@ -164,6 +167,57 @@ def test_the_sample_leads_to_the_outage_and_its_command_is_copied(site: Site, pa
     assert page.evaluate("navigator.clipboard.readText()") == (
         "kubectl set subject clusterrolebinding system:node --group=system:nodes"
     )
+
+
+def test_the_sample_tells_why_the_fifth_cluster_is_broken(
+    site: Site, page: Page, complaints: Complaints
+) -> None:
+    page.goto(site.url)
+    for name in ("eu-1", "eu-2", "eu-3", "eu-4"):
+        page.get_by_role("checkbox", name=f"Compare {name}").check()
+    page.get_by_role("checkbox", name="Compare eu-5").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Compare").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("5 clusters compared")
+    expect(page.locator(".likely-cause")).to_contain_text(
+        "eu-5 refuses its kubelets: the binding system:node has no subjects"
+    )
+    page.get_by_role("link", name=re.compile("As baseline.*eu-1")).click()
+    expect(page.get_by_text("differs from eu-1")).to_be_visible()
+    page.get_by_role("link", name=re.compile("Remove.*eu-3")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("4 clusters compared")
+    page.get_by_text("alike in all").click()
+    expect(page.get_by_role("table", name="What is alike")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Save as CSV").click()
+
+    assert saved.value.suggested_filename.startswith("comparison-")
+    assert not complaints
+
+
+def test_what_is_ticked_stays_so_while_the_fleet_page_asks_again(site: Site, page: Page) -> None:
+    page.goto(site.url)
+    box = page.get_by_role("checkbox", name="Compare eu-2")
+    box.check()
+    with page.expect_response(lambda answer: "sort=name" in answer.url):
+        page.evaluate("htmx.ajax('GET', '/?sort=name', {target: '#clusters', swap: 'outerHTML'})")
+    expect(page.locator("th[aria-sort=ascending]")).to_have_text(re.compile("Cluster"))
+
+    expect(box).to_be_checked()
+
+
+def test_what_is_compared_stays_in_sight_on_a_narrow_screen(site: Site, page: Page) -> None:
+    page.set_viewport_size({"width": NARROW, "height": 900})
+    page.goto(f"{site.url}{PAGES['compare five']}")
+    table = page.get_by_role("region", name="Table of what differs")
+    before = page.get_by_role("rowheader", name="Node authorizer").bounding_box()
+    table.evaluate("it => { it.scrollLeft = 400; }")
+    after = page.get_by_role("rowheader", name="Node authorizer").bounding_box()
+
+    assert before
+    assert after
+    assert table.evaluate("it => it.scrollLeft") == 400
+    assert before["x"] == after["x"]
 
 
 def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> None:
