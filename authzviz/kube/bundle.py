@@ -12,7 +12,17 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from authzviz.engine.model import Observed, Outcome, Read, Snapshot
+from authzviz.engine.model import (
+    ApiServer,
+    Binding,
+    Lease,
+    Node,
+    Observed,
+    Outcome,
+    Read,
+    Role,
+    Snapshot,
+)
 from authzviz.kube.objects import UNDECODABLE
 
 FORMAT = "authzviz-bundle/1"
@@ -30,6 +40,47 @@ class BundleError(ValueError):
 class _Bundle:
     format: str
     snapshot: Snapshot
+
+
+class _RawRoles(msgspec.Struct, frozen=True):
+    """The ClusterRoles as they are written."""
+
+    outcome: Outcome
+    source: str
+    permission: str
+    value: tuple[msgspec.Raw, ...] | None = None
+    why: str = ""
+    gaps: tuple[str, ...] = ()
+
+    def only(self, name: str) -> Read[tuple[Role, ...]]:
+        """The read with none but the roles of that name."""
+        mark = msgspec.json.encode(name)
+        likely = (bytes(raw) for raw in self.value or ())
+        found = (msgspec.json.decode(raw, type=Role) for raw in likely if mark in raw)
+        roles = None if self.value is None else tuple(role for role in found if role.name == name)
+        return Read(self.outcome, self.source, self.permission, roles, self.why, self.gaps)
+
+
+class _LeanSnapshot(msgspec.Struct, frozen=True):
+    """The fields of a snapshot that hold something of the cluster as it lasts."""
+
+    name: str
+    server: str
+    read_at: datetime
+    server_time: datetime | None
+    version: Read[str]
+    apiservers: Read[tuple[ApiServer, ...]]
+    endpoints: Read[tuple[str, ...]]
+    cluster_roles: _RawRoles
+    cluster_role_bindings: Read[tuple[Binding, ...]]
+    roles: Read[tuple[Role, ...]]
+    role_bindings: Read[tuple[Binding, ...]]
+    nodes: Read[tuple[Node, ...]]
+    leases: Read[tuple[Lease, ...]]
+
+
+class _Lean(msgspec.Struct, frozen=True):
+    snapshot: _LeanSnapshot
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -69,6 +120,16 @@ def load(source: Path | bytes, *, max_bytes: int = MAX_BYTES) -> Snapshot:
         return _load(_read(source) if isinstance(source, Path) else source, max_bytes)
     except BundleError as error:
         raise BundleError(f"{name} {error}") from None
+
+
+def load_lean(packed: bytes, *, role: str) -> Snapshot:
+    """The snapshot of a bundle that was written here, of its ClusterRoles only the one called
+    `role`, and without what pods use: in a third of the time, which the roles take.
+    """
+    lean = msgspec.json.decode(_plain(packed, MAX_BYTES), type=_Lean).snapshot
+    fields = {name: getattr(lean, name) for name in lean.__struct_fields__}
+    fields["cluster_roles"] = lean.cluster_roles.only(role)
+    return Snapshot(**fields, is_live=False)
 
 
 def _load(packed: bytes, max_bytes: int) -> Snapshot:

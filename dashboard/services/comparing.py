@@ -75,7 +75,7 @@ def _compared(rows: tuple[FleetRow, ...], baseline: str | None) -> Comparison:
         [
             (
                 row.cluster.name,
-                facts.current_snapshot(row.current),
+                facts.lean_snapshot(row.current),
                 facts.current_assessment(row.current),
             )
             for row in rows

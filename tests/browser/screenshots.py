@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _DESK = 1200
 _TALLEST = 1500  # what says most stands above; the rest only makes a picture small
 _SAMPLE = ("eu-5", "eu-2", "eu-4")
+_FIFTH = "/clusters/compare/?c=eu-1&c=eu-2&c=eu-3&c=eu-4&c=eu-5"
 _VIEWS: tuple[tuple[Theme, int], ...] = (("light", _DESK), ("dark", _DESK), ("light", NARROW))
 
 
@@ -65,6 +66,8 @@ def _tour(page: Page, url: str, directory: Path, view: str) -> None:
     for name in _SAMPLE:
         page.goto(f"{url}/clusters/{name}/")
         _shoot(page, directory, f"{name}-{view}")
+    page.goto(url + _FIFTH)
+    _shoot(page, directory, f"compare-{view}")
 
 
 @contextmanager

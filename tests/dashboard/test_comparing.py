@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,14 +14,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from authzviz import engine
-from authzviz.engine.model import Snapshot
+from authzviz.engine.model import PolicyRule, Role, Snapshot
 from dashboard.models import Cluster
-from dashboard.services import samples
+from dashboard.services import facts, samples
 from dashboard.services.comparing import plain_cell
 from tests.dashboard.assessments import HOSTILE, OVER_GRANTED, TARGET, UNKNOWN, hostile
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import Page, page, show
-from tests.dashboard.snapshots import forbidden, legacy_bindings, ok, snapshot
+from tests.dashboard.snapshots import forbidden, legacy_bindings, snapshot
+from tests.engine.build import ok
 
 pytestmark = pytest.mark.django_db
 
@@ -289,3 +291,15 @@ def test_the_sample_fleet_tells_its_story(as_viewer: Client) -> None:
     assert "eu-1 asks the same authorizers (RBAC) and works only because" in found.text
     assert "eu-2, eu-3 and eu-4 have the Node authorizer on" in found.text
     assert len(found.html) < 200_000
+
+
+def test_a_lean_snapshot_is_the_whole_one_but_for_other_roles() -> None:
+    roles = ok(
+        (Role("system:node", rules=(PolicyRule(("get",), ("",), ("pods",)),)), Role("other"))
+    )
+    for cluster_roles in (roles, forbidden()):
+        state = read(f"c{cluster_roles.outcome}", snapshot(cluster_roles=cluster_roles)).current
+        whole, lean = facts.current_snapshot(state), facts.lean_snapshot(state)
+        value = cluster_roles.value and cluster_roles.value[:1]
+
+        assert lean == replace(whole, cluster_roles=replace(whole.cluster_roles, value=value))
