@@ -74,10 +74,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A snapshot to choose for a comparison."""
+    """A snapshot to choose for a comparison; `label` is when it was read first."""
 
     key: int
     at: datetime
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +193,8 @@ def comparison_page(facts: Comparison) -> ComparisonPage:
     return ComparisonPage(
         slug=facts.cluster.slug,
         name=visible(facts.cluster.name),
-        before=Option(before.pk, before.first_seen_at),
-        after=Option(after.pk, after.first_seen_at),
+        before=_option(before.pk, before.first_seen_at),
+        after=_option(after.pk, after.first_seen_at),
         apart=age((after.first_seen_at - before.first_seen_at).total_seconds()),
         words=(old, new),
         is_same=before.pk == after.pk,
@@ -238,7 +239,11 @@ def _fleet_row(change: VerdictChange) -> FleetRow:
 
 
 def _options(choices: tuple[tuple[int, datetime], ...]) -> tuple[Option, ...]:
-    return tuple(Option(key, at) for key, at in choices)
+    return tuple(_option(key, at) for key, at in choices)
+
+
+def _option(key: int, at: datetime) -> Option:
+    return Option(key, at, f"{at:%Y-%m-%d %H:%M} UTC")
 
 
 def _verdict_row(span: Span, known_until: datetime) -> VerdictRow:
