@@ -12,10 +12,12 @@ from authzviz.engine.missing import decisive
 from authzviz.engine.model import Outcome, Read, Subject
 from authzviz.engine.phrases import listed
 from authzviz.engine.places import place_of
+from authzviz.engine.versions import minor_of
 
 _SECRETS = "Hands every kubelet all Secrets of the cluster, until the real fix is made."
 _CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _MAX_COMMANDS = 10
+_FEW = 2
 
 
 def steps_of(judged: Judged) -> tuple[NextStep, ...]:
@@ -152,8 +154,11 @@ def _look_at_webhook(judged: Judged) -> list[NextStep]:
 
 
 def _same_flags(judged: Judged) -> list[NextStep]:
-    what = "set --authorization-mode=Node,RBAC and add NodeRestriction; then take single nodes off"
-    return [NextStep("Serve all nodes alike", _on_every_apiserver(judged, f"{what} bindings"))]
+    what = "set --authorization-mode=Node,RBAC and add NodeRestriction"
+    if judged.do_servers_differ:
+        return [NextStep("Give all apiservers the same flags", _on_every_apiserver(judged, what))]
+    what += "; then take single nodes off bindings"
+    return [NextStep("Serve all nodes alike", _on_every_apiserver(judged, what))]
 
 
 def _check_nodes(judged: Judged) -> list[NextStep]:
@@ -177,10 +182,25 @@ def _read_more(judged: Judged) -> list[NextStep]:
     is_outage = set(judged.possible) <= {Verdict.MIXED, Verdict.REFUSED}
     first = [*_quick_way_out(judged), *_turn_on(judged)] if is_outage else []
     forbidden = {read.permission for read in _reads(judged) if read.outcome is Outcome.FORBIDDEN}
-    return first + [
-        _see(missing, is_forbidden=missing.permission in forbidden)
-        for missing in decisive(judged.missing)
-    ]
+    steps = [(each, each.permission in forbidden) for each in decisive(judged.missing)]
+    lacking = [each for each, is_forbidden in steps if is_forbidden]
+    if len(lacking) > _FEW:
+        first.append(_permit(judged, lacking))
+        steps = [each for each in steps if not each[1]]
+    return first + [_see(missing, is_forbidden=is_forbidden) for missing, is_forbidden in steps]
+
+
+def _permit(judged: Judged, lacking: list[Missing]) -> NextStep:
+    """One step for many permissions: what each would tell stands with what was not read."""
+    needed = list(dict.fromkeys(each.permission for each in lacking))
+    minor = minor_of(judged.snapshot.version.value or "")
+    version = f" --kubernetes-version 1.{minor}" if minor is not None else ""
+    return NextStep(
+        "Let authzviz read what it may not",
+        f"Its credentials lack: {'; '.join(needed)}. The least role, which authzviz reader prints"
+        " with a ServiceAccount of its own, has all of it: apply it, and read with that.",
+        (f"authzviz reader{version} | kubectl apply -f -",),
+    )
 
 
 def _reads(judged: Judged) -> Iterator[Read[object]]:

@@ -120,15 +120,22 @@ def _served(certificate: Certificate) -> str:
     """By which path any cluster serves this identity, in words."""
     identity = certificate.identity
     if MASTERS_GROUP in identity.groups:
-        return "By none: group system:masters may do everything, before any authorizer is asked."
+        return (
+            "It is served by none: group system:masters may do everything, before any authorizer"
+            " is asked."
+        )
     if identity.node_name:
         return (
-            f"By the Node authorizer, where it is on, as node {shown(identity.node_name)}; by RBAC"
-            " wherever a binding reaches Group system:nodes or this user."
+            "It is served by the Node authorizer, where it is on, as node"
+            f" {shown(identity.node_name)}; by RBAC wherever a binding reaches Group system:nodes"
+            " or this user."
         )
     if identity.user.startswith(NODE_USER_PREFIX):
-        return "By RBAC alone: without Group system:nodes the Node authorizer takes it for nobody."
+        return (
+            "It is served by RBAC alone: without Group system:nodes the Node authorizer takes it"
+            " for nobody."
+        )
     return (
-        "By RBAC alone, if a binding reaches this user or its groups: to the Node authorizer it is"
-        " no kubelet."
+        "It is served by RBAC alone, if a binding reaches this user or its groups: to the Node"
+        " authorizer it is no kubelet."
     )

@@ -20,11 +20,11 @@ from authzviz.engine.model import (
     Review,
     Snapshot,
 )
-from authzviz.engine.phrases import counted
 from dashboard.visible import visible
 from dashboard.words import QUESTIONS
 
 MOST_WORDS = 300
+MOST_EVIDENCE = 900
 MOST_ANSWERS = 40
 MOST_NODES = 50
 # The flags that decide; two sources that agree on them agree.
@@ -70,11 +70,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ApiServerRow:
-    """One apiserver as judged, with everything that tells of it."""
+    """One apiserver as judged, with everything that tells of it.
+
+    `notes` are what it can't be asked or what can't be told, and why.
+    """
 
     state: ApiServerState
     address: str
     is_alias: bool
+    notes: tuple[Source, ...]
     sources: tuple[Source, ...]
     conflicts: tuple[str, ...]
     answers: tuple[Answer, ...]
@@ -112,7 +116,8 @@ def node_answers(read: Read[tuple[Review, ...]] | None) -> NodeAnswers | None:
     if read is None:
         return None
     if read.value is None:
-        return NodeAnswers(0, (), _why(read))
+        is_refused = read.outcome is Outcome.FORBIDDEN and read.permission
+        return NodeAnswers(0, (), f"needs {_cut(read.permission)}" if is_refused else _why(read))
     nodes = {review.node for review in read.value if review.node}
     usual = _usual(read.value)
     differing = [
@@ -138,12 +143,14 @@ def _plain(review: Review) -> str:
 
 def _row(state: ApiServerState, server: ApiServer | None) -> ApiServerRow:
     if server is None:
-        return ApiServerRow(state, "", False, (_flags_of_state(state),), _conflicts(state), ())
+        sources = (_told_by(state),)
+        return ApiServerRow(state, "", False, _why_not(state), sources, _conflicts(state), ())
     reviews = server.observed.reviews.value if server.observed else None
     return ApiServerRow(
         state=state,
         address="" if server.address == state.name else server.address,
         is_alias=server.is_alias,
+        notes=(*_why_not(state), *_unasked(server)),
         sources=tuple(_sources(state, server)),
         conflicts=_conflicts(state),
         answers=tuple(map(_answer, (reviews or ())[:MOST_ANSWERS])),
@@ -151,28 +158,32 @@ def _row(state: ApiServerState, server: ApiServer | None) -> ApiServerRow:
 
 
 def _sources(state: ApiServerState, server: ApiServer) -> Iterator[Source]:
-    yield _flags_of_state(state)
+    yield _told_by(state)
     for other in server.other_sources:
         yield Source("Flags, elsewhere", f"{_cut(other.evidence)}: {_flags(other.flags)}")
     if server.observed is not None:
         yield from _observed(server.observed)
-    elif server.unasked is not None:
-        why = f"not asked: {_cut(server.unasked.why)}; tried"
-        yield Source("Its own answers", why, server.unasked.tried_at)
 
 
-def _flags_of_state(state: ApiServerState) -> Source:
-    why = f" {_cut(state.why)}" if state.why else ""
-    return Source("Flags", f"{_cut(state.evidence)}{why}".strip() or "not seen")
+def _told_by(state: ApiServerState) -> Source:
+    return Source("Told by", _cut(state.evidence, MOST_EVIDENCE) or "nothing that was read")
+
+
+def _why_not(state: ApiServerState) -> tuple[Source, ...]:
+    return (Source("Not told", _cut(state.why)),) if state.why else ()
+
+
+def _unasked(server: ApiServer) -> tuple[Source, ...]:
+    """Why it was not asked itself, where a try failed."""
+    if server.observed is not None or server.unasked is None:
+        return ()
+    why = f"not asked: {_cut(server.unasked.why)}; tried"
+    return (Source("Its own answers", why, server.unasked.tried_at),)
 
 
 def _observed(observed: Observed) -> Iterator[Source]:
     if observed.reviews.value is None:
         yield Source("Its own answers", _why(observed.reviews))
-    else:
-        yield Source(
-            "Its own answers", f"to {counted(len(observed.reviews.value), 'question')}, below"
-        )
     yield Source("Our own rights there", _rules(observed.rules))
     if observed.metrics is not None:
         metrics = observed.metrics
@@ -276,6 +287,6 @@ def _why(read: Read[T]) -> str:
     return f"{outcome}: {_cut(read.why)}{permission}" if read.why else outcome
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, most: int = MOST_WORDS) -> str:
     text = visible(text)
-    return text if len(text) <= MOST_WORDS else f"{text[: MOST_WORDS - 1]}…"
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -154,6 +154,12 @@ class ClusterPage:
         return sum(not row.is_alias for row in self.apiservers)
 
     @property
+    def unread_count(self) -> int:
+        """How many reads failed, or were not understood completely."""
+        whole = OUTCOMES[Outcome.OK]
+        return sum(read.outcome is not whole or bool(read.gaps) for read in self.reads)
+
+    @property
     def is_rbac_whole(self) -> bool:
         """True where every RBAC list was read, so that no grant means that there is none."""
         whole = {read.name for read in self.reads if read.outcome is OUTCOMES[Outcome.OK]}

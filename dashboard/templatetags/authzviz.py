@@ -136,6 +136,14 @@ def moment(when: datetime | None) -> str:
 
 
 @register.filter
+def expiry(when: datetime) -> str:
+    """When credentials end, as it goes on after "They": "expire in 3 days, at …"."""
+    left = (when - timezone.now()).total_seconds()
+    words = f"expire in {age(left)}" if left > 0 else f"expired {age(-left)} ago"
+    return format_html("{}, at {}", words, moment(when))
+
+
+@register.filter
 def visible(text: object) -> str:
     """A name that a cluster or a person gave, with nothing invisible or reordering in it."""
     return seen.visible(str(text))

@@ -68,7 +68,7 @@ def shown(client: Client, what: Snapshot) -> Page:
 def test_an_apiservers_answers_stand_in_plain_words(as_viewer: Client) -> None:
     found = shown(as_viewer, read(SERVER))
 
-    assert "cp1 at 10.0.0.1:6443" in found.text
+    assert "cp1 address 10.0.0.1:6443" in found.text
     assert "5 questions that it answered itself" in found.text
     for review in REVIEWS:
         assert QUESTIONS[review.probe] in found.text
@@ -231,14 +231,18 @@ NODE_REVIEWS = (
 def test_nodes_that_get_other_answers_are_named(as_viewer: Client) -> None:
     found = shown(as_viewer, read(SERVER, node_reviews=ok(NODE_REVIEWS)))
 
-    assert "Asked about 2 nodes one by one: some get other answers" in found.text
+    assert "asked about 2 nodes, one by one: some get other answers" in found.text
     assert "node node2" in found.text
     assert "node node1" not in found.text
 
 
 ASKED = {
-    "all alike": (ok(NODE_REVIEWS[:4]), "Asked about 1 node one by one: all get the same answers"),
-    "refused": (forbidden(), "Nodes were not asked about one by one: forbidden: 403"),
+    "all alike": (
+        ok(NODE_REVIEWS[:4]),
+        "asked about 1 node, one by one: none is treated differently",
+    ),
+    "refused": (forbidden(), "are treated differently was not asked: needs list things"),
+    "failed": (failed("it took too long"), "was not asked: no answer: it took too long"),
 }
 
 

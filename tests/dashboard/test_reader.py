@@ -210,7 +210,15 @@ def test_the_end_of_the_credentials_is_beside_them(as_viewer: Client) -> None:
 
     found = read(as_viewer, read_with(*LEAST), credentials_expire_at=end)
 
-    assert "which is soon, or over" in found.text
+    assert "They expire in 2 days, at" in found.text
+
+
+def test_credentials_that_are_over_are_said_to_be(as_viewer: Client) -> None:
+    end = timezone.now() - timedelta(days=3)
+
+    found = read(as_viewer, read_with(*LEAST), credentials_expire_at=end)
+
+    assert "They expired 3 days ago, at" in found.text
 
 
 def test_a_recording_has_no_credentials(as_viewer: Client) -> None:

@@ -361,7 +361,7 @@ STEPS: dict[str, tuple[Snapshot, tuple[str, ...], str]] = {
         ("Find out what clients use", "The real fix: turn on the Node authorizer"),
         "",
     ),
-    "mixed": (cluster(RBAC, NODE_RBAC), ("Serve all nodes alike",), ""),
+    "mixed": (cluster(RBAC, NODE_RBAC), ("Give all apiservers the same flags",), ""),
     "target": (TARGET, (), ""),
     "target, flags read, Roles not": (
         replace(TARGET, roles=unread(TARGET.roles), role_bindings=unread(TARGET.role_bindings)),

@@ -77,3 +77,15 @@ def test_a_binding_that_keeps_nodes_up_goes_only_after_the_node_authorizer_came(
     assert after.title == "Remove what RBAC grants kubelets"
     assert after.detail.startswith("Take the subject off")
     assert before.commands == after.commands
+
+
+def test_many_permissions_that_lack_are_one_step() -> None:
+    rbac = ("cluster_roles", "cluster_role_bindings", "roles", "role_bindings")
+    lists = {name: Read(Outcome.FORBIDDEN, "/path", f"list {name}", why="no") for name in rbac}
+    refused = replace(TARGET, **lists, apiservers=unread(TARGET.apiservers, Outcome.FAILED))
+    first, *others = judge(refused).next_steps
+
+    assert first.title == "Let authzviz read what it may not"
+    assert all(each in first.detail for each in (read.permission for read in lists.values()))
+    assert first.commands == ("authzviz reader --kubernetes-version 1.28 | kubectl apply -f -",)
+    assert [step.title for step in others] == ["See the apiservers' flags"]

@@ -57,7 +57,7 @@ def test_a_kubelets_certificate_is_its_kubelet() -> None:
     assert answer.identity.groups == ("system:nodes", "system:authenticated")
     assert (answer.node, answer.names_node, answer.mark) == ("node1", "node1", Mark.OK)
     assert answer.sentence == "This is the kubelet of node1, and nothing is wrong with it."
-    assert "By the Node authorizer" in answer.served
+    assert "It is served by the Node authorizer" in answer.served
     assert set(marks(answer).values()) == {Mark.OK}
     assert answer.certificate.subject == "CN=system:node:node1,O=system:nodes"
     assert (answer.certificate.issuer, answer.certificate.serial) == ("CN=kubernetes", "1267")
@@ -272,9 +272,9 @@ def test_one_sentence_says_it(fields: dict[str, Any], sentence: str) -> None:
 
 
 SERVED = {
-    "masters": ({"groups": ["system:masters"]}, "By none: group system:masters"),
-    "no group": ({"groups": []}, "By RBAC alone: without Group system:nodes"),
-    "another user": ({"names": ["kubelet"]}, "By RBAC alone, if a binding reaches"),
+    "masters": ({"groups": ["system:masters"]}, "It is served by none: group system:masters"),
+    "no group": ({"groups": []}, "It is served by RBAC alone: without Group system:nodes"),
+    "another user": ({"names": ["kubelet"]}, "It is served by RBAC alone, if a binding reaches"),
 }
 
 
