@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.accessible import faults
 from tests.browser.chromium import NARROW, WIDE, Complaints, chromium
 from tests.browser.story import sign_in
 from tests.replay import replay
@@ -90,6 +91,7 @@ PAGES = {
     "reader": "/reader/",
     "reader of a cluster": "/clusters/eu-1/reader/",
     "people": "/people/",
+    "reader of an old version": "/reader/?version=1.22&distribution=openshift",
     "profile": "/profile/",
     "password": "/account/password/set/",
     "sign out": "/account/logout/",
@@ -259,6 +261,17 @@ def test_a_checked_certificate_fits(site: Site, page: Page, complaints: Complain
     assert not complaints
 
 
+def test_a_private_key_is_refused_and_not_shown_again(site: Site, page: Page) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----"
+    page.goto(f"{site.url}/certificates/")
+    page.get_by_label("Certificate or subject").fill(key)
+    page.get_by_role("button", name="Check it").click()
+    expect(page.locator("#refusal")).to_contain_text("That held a private key.")
+    expect(page.get_by_label("Certificate or subject")).to_have_value("")
+    assert "MC4CAQAw" not in page.content()
+    _expect_to_fit_in_every_view(page)
+
+
 def test_a_local_context_is_added_read_paused_and_removed(
     site: Site, page: Page, complaints: Complaints
 ) -> None:
@@ -275,8 +288,11 @@ def test_a_local_context_is_added_read_paused_and_removed(
     expect(status.locator(".turning")).to_be_visible()
     _expect_read(status)
     _expect_to_fit_in_every_view(page)
+    expect(page.locator("#apiservers")).to_contain_text("How this is known")
+    expect(page.locator("#credentials")).to_contain_text("What they may")
 
     page.get_by_role("link", name="Settings").click()
+    expect(page.get_by_label("Probe NodeRestriction")).not_to_be_checked()
     _expect_to_fit_in_every_view(page)
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("link", name=LIVE).click()
@@ -297,7 +313,10 @@ def _expect_read(status: Locator) -> None:
 
 
 def _expect_to_fit_in_every_view(page: Page) -> None:
-    """Nothing makes the page itself scroll sideways, at either width, light or dark."""
+    """With all that folds unfolded, nothing makes the page itself scroll sideways, at either width,
+    light or dark, and axe finds nothing wrong with it.
+    """
+    page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
     for width in (NARROW, WIDE):
         page.set_viewport_size({"width": width, "height": 900})
         for scheme in ("light", "dark"):
@@ -307,6 +326,8 @@ def _expect_to_fit_in_every_view(page: Page) -> None:
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
             assert wider == 0, f"{page.url} at {width} px, {scheme}: {wider} px too wide"
+            if (width, scheme) in ((NARROW, "dark"), (WIDE, "light")):
+                assert faults(page) == [], f"{page.url} at {width} px, {scheme}"
 
 
 def _tabbed(page: Page, times: int) -> list[str]:
