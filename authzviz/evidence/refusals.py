@@ -22,7 +22,8 @@ _Q = r'"((?:[^"\\]|\\.)*+)"'
 
 _FORBIDDEN = re.compile(
     rf"User {_Q} cannot ([a-z*-]+) "
-    rf"(?:path {_Q}|resource {_Q} in API group {_Q}|(?:all )?([a-z0-9][a-z0-9./-]*))"
+    rf"(?:path {_Q}|resource {_Q} in API group {_Q}|(?:all )?"
+    rf"(?!resource \x22)([a-z0-9][a-z0-9./-]*))"
     rf"(?: in the namespace {_Q}| at the cluster scope| in the cluster)?"
     r"(?:\.?: ?(.+))?",
     re.DOTALL,
