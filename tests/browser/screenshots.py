@@ -48,6 +48,22 @@ def _story(directory: Path) -> None:
         page = browser.new_page()
         sign_in(page, link)
         play(page, _url(link), fresh, kubelet, lambda name: _shoot(page, directory, name))
+        _what_tells(page, _url(link), fresh.name, directory)
+
+
+def _what_tells(page: Page, url: str, cluster: str, directory: Path) -> None:
+    """How something is known, a certificate held against the cluster, and the least role."""
+    page.goto(f"{url}/clusters/{cluster}/")
+    servers = page.locator("#apiservers")
+    servers.get_by_text("How this is known").click()
+    servers.screenshot(path=directory / "apiservers.png")
+    page.goto(f"{url}/certificates/?cluster={cluster}")
+    page.get_by_label("Certificate or subject").fill("O=system:node, CN=system:node:node1")
+    page.get_by_role("button", name="Check it").click()
+    page.locator("#answer").wait_for()
+    _shoot(page, directory, "certificate")
+    page.goto(f"{url}/clusters/{cluster}/reader/")
+    _shoot(page, directory, "reader")
 
 
 def _sample_fleet(directory: Path) -> None:
