@@ -52,7 +52,7 @@ def _story(directory: Path) -> None:
 
 
 def _what_tells(page: Page, url: str, cluster: str, directory: Path) -> None:
-    """How something is known, a certificate held against the cluster, and the least role."""
+    """How something is known, and a certificate held against the cluster."""
     page.goto(f"{url}/clusters/{cluster}/")
     servers = page.locator("#apiservers")
     servers.get_by_text("How this is known").click()
@@ -62,8 +62,6 @@ def _what_tells(page: Page, url: str, cluster: str, directory: Path) -> None:
     page.get_by_role("button", name="Check it").click()
     page.locator("#answer").wait_for()
     _shoot(page, directory, "certificate")
-    page.goto(f"{url}/clusters/{cluster}/reader/")
-    _shoot(page, directory, "reader")
 
 
 def _sample_fleet(directory: Path) -> None:
