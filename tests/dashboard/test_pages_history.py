@@ -19,8 +19,8 @@ from dashboard.models import AuditEvent, Cluster, Source, StoredSnapshot, Verdic
 from dashboard.services import bundles, changes, history, judging
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import Page, page
-from tests.dashboard.snapshots import forbidden, legacy_bindings, ok, snapshot
-from tests.engine.build import NODE_ROLE
+from tests.dashboard.snapshots import forbidden, legacy_bindings, snapshot
+from tests.engine.build import NODE_ROLE, ok
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
