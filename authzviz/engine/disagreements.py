@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from authzviz.engine.assessment import ApiServerState, Finding, Severity, Switch
+from authzviz.engine.assessment import ApiServerState, Finding, Severity, Switch, Verdict
 from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.defaults import declared_of, meant_by
 from authzviz.engine.judging import Judged
@@ -110,7 +110,8 @@ def nodes_answered_differently(judged: Judged) -> Iterator[Finding]:
 
 def nodes_get_more(judged: Judged) -> Iterator[Finding]:
     """Something other than RBAC that was seen to give single nodes what Node gives none."""
-    if is_leaking(judged.snapshot) and judged.node_authorizer is Switch.ON:
+    is_beside_node = Verdict.ALWAYS_ALLOW not in judged.possible
+    if is_leaking(judged.snapshot) and judged.node_authorizer is Switch.ON and is_beside_node:
         yield Finding(
             "nodes-get-more",
             Severity.HIGH,

@@ -96,12 +96,17 @@ def _nodes_differ(judged: Judged) -> Iterator[Finding]:
 
 def _refused(judged: Judged) -> Iterator[Finding]:
     if judged.verdict is Verdict.REFUSED:
+        is_denied = judged.node_authorizer is Switch.ON
+        remedy = (
+            "What is asked before the Node authorizer denies it: look at the webhook's policy."
+            if is_denied
+            else "Turn on the Node authorizer: --authorization-mode=Node,RBAC."
+        )
         yield Finding(
             "refused",
             Severity.CRITICAL,
             "Kubelets are refused what they can't live without",
-            "No authorizer allows them to register, report status or renew their Lease."
-            " Turn on the Node authorizer: --authorization-mode=Node,RBAC.",
+            f"No authorizer allows them to register, report status or renew their Lease. {remedy}",
             _cis("1.2.7"),
         )
 

@@ -53,6 +53,11 @@ def _said(words: _Words, judged: Judged) -> str:
 def _why_always_allow(judged: Judged) -> str:
     servers = [s for s in judged.states if "AlwaysAllow" in (s.authorization_modes or ())]
     where = listed([server.name for server in servers])
+    if any(server.opaque for server in servers):
+        return (
+            f"{where} allows what does not exist, as AlwaysAllow does, or a {_opaque(judged)} that"
+            " allows everything. One stolen kubelet certificate is the whole cluster."
+        )
     return (
         f"{where} asks AlwaysAllow, which is also what an apiserver does without"
         " --authorization-mode. No RBAC rule limits anyone, and one stolen kubelet certificate"
@@ -107,6 +112,9 @@ def _refused(judged: Judged) -> str:
 def _why_refused(judged: Judged) -> str:
     asks = _asks(judged)
     refused = listed([_lowered(title) for title in _refused_titles(judged)[:3]])
+    if not refused:
+        # What a webhook or ABAC does is known by its answers only.
+        return f"{asks} A kubelet that nobody has was refused what none can do without."
     return f"{asks} {_about_binding(judged)} Refused, among others: {refused}."
 
 
@@ -114,6 +122,11 @@ def _asks(judged: Judged) -> str:
     modes = judged.states[0].authorization_modes if judged.states else None
     if modes == ("RBAC",):
         return "The apiserver asks RBAC only, and the Node authorizer is off."
+    if judged.node_authorizer is Switch.ON:
+        return (
+            f"The apiserver asks {shown_modes(modes)}: the Node authorizer is on, and what is asked"
+            " before it denies kubelets."
+        )
     if modes and "RBAC" not in modes:
         return f"The apiserver asks {shown_modes(modes)}: without RBAC, bindings grant nothing."
     return f"The apiserver asks {shown_modes(modes)}, and the Node authorizer is off."

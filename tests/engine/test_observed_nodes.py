@@ -239,3 +239,29 @@ def test_leases_that_are_renewed_under_refused_are_said_where_answers_tell_the_c
 
     assert "other-identity" in {finding.id for finding in judge(fresh).findings}
     assert "stale-leases" in {finding.id for finding in judge(stale).findings}
+
+
+def test_a_webhook_that_denies_what_node_would_serve_is_not_told_as_node_off() -> None:
+    said = with_more(
+        answers.NODE_RBAC, **REFUSED_LEAKS, get_node="+", create_node="+", patch_status="!"
+    )
+
+    assessment = judge(cluster(restricted(said, WEBHOOK_RULES)))
+
+    assert assessment.verdict is V.REFUSED
+    assert "the Node authorizer is on, and what is asked before it denies" in assessment.cause
+    assert assessment.cause.endswith("refused what none can do without.")
+    (finding,) = (each for each in assessment.findings if each.id == "refused")
+    assert "look at the webhook's policy" in finding.detail
+
+
+def test_what_allows_everything_beside_a_webhook_may_be_the_webhook() -> None:
+    snapshot = probed(
+        restricted(answers.ALWAYS_ALLOW, WEBHOOK_RULES), node1=(YES, YES), node2=(YES, YES)
+    )
+
+    assessment = judge(snapshot)
+
+    assert assessment.verdict is V.ALWAYS_ALLOW
+    assert "or a Webhook that allows everything" in assessment.cause
+    assert "nodes-get-more" not in {finding.id for finding in assessment.findings}
