@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 5.0
 _MAX_ADDRESSES = 8
 
-Resolver = "Callable[[str, int], list[str]]"
-
 
 class NameUnresolved(OSError):
     """The host name has no address."""
