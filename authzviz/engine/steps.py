@@ -28,6 +28,8 @@ def steps_of(judged: Judged) -> tuple[NextStep, ...]:
 def _quick_way_out(judged: Judged) -> list[NextStep]:
     if judged.snapshot.assumed:
         return []  # there is no cluster yet, and the real fix costs no restart
+    if _is_denied(judged):
+        return []  # no binding is asked before what denies
     if not any("RBAC" in (state.authorization_modes or ()) for state in judged.states):
         return []
     return [
@@ -51,7 +53,28 @@ def _bind_command(judged: Judged) -> str:
     return "kubectl set subject clusterrolebinding system:node --group=system:nodes"
 
 
+def _is_denied(judged: Judged) -> bool:
+    """True where kubelets are refused although the Node authorizer would serve them."""
+    return judged.verdict is Verdict.REFUSED and judged.node_authorizer is Switch.ON
+
+
+def _end_denial(judged: Judged) -> list[NextStep]:
+    if not _is_denied(judged):
+        return []
+    order = "ask Node before Webhook: --authorization-mode=Node,RBAC,Webhook"
+    return [
+        NextStep(
+            "Stop denying kubelets",
+            "The Node authorizer is on, and a webhook that is asked before it denies. Take Group"
+            " system:nodes and users system:node:… out of what its policy denies, or change the"
+            f" order. {_on_every_apiserver(judged, order)}",
+        )
+    ]
+
+
 def _turn_on(judged: Judged) -> list[NextStep]:
+    if _is_denied(judged):
+        return []
     flags = "set --authorization-mode=Node,RBAC and add NodeRestriction to"
     return [
         NextStep(
@@ -239,7 +262,7 @@ def _leave_always_allow(judged: Judged) -> list[NextStep]:
 _STEPS: dict[Verdict, tuple[Callable[[Judged], list[NextStep]], ...]] = {
     Verdict.ALWAYS_ALLOW: (_leave_always_allow,),
     Verdict.MIXED: (_same_flags, _remove_bindings),
-    Verdict.REFUSED: (_quick_way_out, _turn_on),
+    Verdict.REFUSED: (_end_denial, _quick_way_out, _turn_on),
     Verdict.INCOMPLETE: (_turn_on, _remove_bindings),
     Verdict.LEGACY_BINDING: (_turn_on, _remove_bindings),
     Verdict.OVER_GRANTED: (_remove_bindings, _look_at_webhook, _turn_on_restriction),

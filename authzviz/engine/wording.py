@@ -50,6 +50,13 @@ def _said(words: _Words, judged: Judged) -> str:
     return words if isinstance(words, str) else words(judged)
 
 
+def _always_allow(judged: Judged) -> str:
+    what = "AlwaysAllow"
+    if any(s.opaque for s in judged.states if "AlwaysAllow" in (s.authorization_modes or ())):
+        what += ", or what does the same,"
+    return f"Whoever is signed in may do everything: {what} is in the chain of authorizers."
+
+
 def _why_always_allow(judged: Judged) -> str:
     servers = [s for s in judged.states if "AlwaysAllow" in (s.authorization_modes or ())]
     where = listed([server.name for server in servers])
@@ -278,9 +285,6 @@ _CLEAN = frozenset(
 )
 """Verdicts under which kubelets may hold no more than they need, or less."""
 
-_ALWAYS_ALLOW = (
-    "Whoever is signed in may do everything: AlwaysAllow is in the chain of authorizers."
-)
 _UNRESTRICTED = "The Node authorizer is on, but any kubelet may change other nodes and their pods."
 _WHY_UNRESTRICTED = (
     "The admission plugin NodeRestriction is off: it is what keeps a kubelet's writes to its"
@@ -300,7 +304,7 @@ def _lowered(title: str) -> str:
 _Words = str | Callable[[Judged], str]
 
 _WORDS: dict[Verdict, tuple[_Words, _Words]] = {
-    Verdict.ALWAYS_ALLOW: (_ALWAYS_ALLOW, _why_always_allow),
+    Verdict.ALWAYS_ALLOW: (_always_allow, _why_always_allow),
     Verdict.MIXED: (_mixed, _why_mixed),
     Verdict.REFUSED: (_refused, _why_refused),
     Verdict.INCOMPLETE: (_incomplete, _why_incomplete),

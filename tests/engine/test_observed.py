@@ -295,6 +295,15 @@ def test_a_webhook_that_leaks_is_named_with_what_to_do() -> None:
     assert any("webhook" in step.title for step in assessment.next_steps)
 
 
+def test_a_denial_before_the_node_authorizer_is_not_healed_by_turning_that_on() -> None:
+    told = with_more(answers.NODE_RBAC, **REFUSED_LEAKS, **{**ALLOWED_CORE, "patch_status": "!"})
+
+    steps = judge(cluster(restricted(told, WEBHOOK_RULES))).next_steps
+
+    assert [step.title for step in steps] == ["Stop denying kubelets"]
+    assert "--authorization-mode=Node,RBAC,Webhook" in steps[0].detail
+
+
 def test_a_webhook_is_named_where_its_name_is_told() -> None:
     said = f"-node: {INDIVIDUAL}\nmywh: no opinion"
     named = reviews(said, NO, NO, YES, NO)

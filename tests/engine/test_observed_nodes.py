@@ -263,5 +263,6 @@ def test_what_allows_everything_beside_a_webhook_may_be_the_webhook() -> None:
     assessment = judge(snapshot)
 
     assert assessment.verdict is V.ALWAYS_ALLOW
+    assert "AlwaysAllow, or what does the same, is in the chain" in assessment.summary
     assert "or a Webhook that allows everything" in assessment.cause
     assert "nodes-get-more" not in {finding.id for finding in assessment.findings}
