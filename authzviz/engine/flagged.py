@@ -95,8 +95,6 @@ def _restriction(
     if "openshift-config" in names and not is_replaced and "enable-admission-plugins" not in names:
         return Switch.UNKNOWN, "its admission plugins are in the file that --openshift-config names"
     is_disabled = NODE_RESTRICTION in (values_of(flags, "disable-admission-plugins") or ())
-    if "openshift-config" in names and "enable-admission-plugins" not in names:
-        return Switch.UNKNOWN, "its plugins are in the file that --openshift-config names"
     if not defaults or is_replaced or is_disabled:
         return Switch.OFF, ""
     return Switch.UNKNOWN, f"{defaults} adds admission plugins of its own to those that are shown"
