@@ -50,8 +50,8 @@ class Told:
     """What one apiserver's answers tell of its authorizers.
 
     `opaque` are the modes seen whose answers no API shows (Webhook, ABAC), `webhooks` the names of
-    the former where they are told. `denies` where a webhook denies kubelets something, and
-    `is_denier_first` where nothing shows that Node or RBAC is asked before it.
+    the former where they are told. `is_denier_first` where a webhook denies kubelets something,
+    and nothing shows that Node or RBAC is asked before it.
     `is_rbac_first` is None where the order of Node and RBAC can't be told, and then makes no
     difference. `gaps` says what keeps the chain from being told completely, empty where nothing
     does. `evidence` says in words what told.
@@ -62,7 +62,6 @@ class Told:
     rbac: Switch = Switch.UNKNOWN
     opaque: tuple[str, ...] = ()
     webhooks: tuple[str, ...] = ()
-    denies: bool = False
     is_denier_first: bool = False
     has_always_deny: bool = False
     is_rbac_first: bool | None = None
@@ -109,8 +108,7 @@ def told_by(
         rbac=rbac,
         opaque=opaque,
         webhooks=answers.webhook_names(),
-        denies=answers.denies(),
-        is_denier_first=answers.denies() and not answers.is_served_before_denial(),
+        is_denier_first=answers.is_denier_first(),
         has_always_deny=answers.says(_DENY_TEXT),
         is_rbac_first=answers.is_rbac_first(node),
         gaps=tuple(answers.gaps(always_allow, node, rbac)),
@@ -163,14 +161,13 @@ class _Answers:
         is_masked = oracle.denied or is_by_rbac(oracle)
         return Switch.ON if is_masked and self._is_service_by_node() else Switch.UNKNOWN
 
-    def denies(self) -> bool:
-        """True where something of what kubelets ask is denied, not just allowed by nobody."""
-        return any(review.denied for review in self.by_probe.values())
-
-    def is_served_before_denial(self) -> bool:
-        """True where a kubelet gets what the rest of its group is denied: somebody was first."""
+    def is_denier_first(self) -> bool:
+        """True where something is denied, not just allowed by nobody; unless a kubelet gets what
+        the rest of its group is denied: then somebody was asked before.
+        """
         service, group = self.by_probe.get(GET_SERVICE), self.by_probe.get(GROUP_ONLY)
-        return bool(service and service.allowed and group and group.denied)
+        is_served_before = bool(service and service.allowed and group and group.denied)
+        return not is_served_before and any(review.denied for review in self.by_probe.values())
 
     def _is_service_by_node(self) -> bool:
         service, group = self.by_probe.get(GET_SERVICE), self.by_probe.get(GROUP_ONLY)
