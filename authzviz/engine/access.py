@@ -34,17 +34,21 @@ class Access:
     """What the credentials may, measured by the least role.
 
     `held` and `untold` are permissions like `lacks`: those that they have, and those that nothing
-    read tells. `excess` is worst first, the first ten of it. `is_known` where all that they hold
-    was listed; `why` says why not ("" where it is known), and `excess` is true all the same.
+    read tells. `excess` is worst first, the first ten of it. `why` says why not all that they hold
+    was listed, "" where it was; `excess` is true all the same.
     """
 
     lacks: tuple[Lack, ...]
     excess: tuple[Excess, ...]
-    is_known: bool
     why: str = ""
     held: tuple[Lack, ...] = ()
     untold: tuple[Lack, ...] = ()
     excess_left_out: int = 0
+
+    @property
+    def is_known(self) -> bool:
+        """True where all that they hold was listed."""
+        return not self.why
 
     @property
     def severity(self) -> Severity | None:
@@ -71,7 +75,6 @@ def access_of(snapshot: Snapshot) -> Access:
     return Access(
         lacks=tuple(found[False]),
         excess=excess[:MOST_EXCESS],
-        is_known=not why,
         why=why,
         held=tuple(found[True]),
         untold=tuple(found[None]),
