@@ -63,8 +63,10 @@ __all__ = [
     "VolumeAttachment",
 ]
 
-ENGINE_VERSION = 5
-"""Stored with each verdict; raised whenever the same snapshot may be judged differently."""
+ENGINE_VERSION = 6
+"""Stored with each verdict; raised whenever the same snapshot may be judged differently, or more is
+stored of how it is judged.
+"""
 
 
 class Ready(StrEnum):

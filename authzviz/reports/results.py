@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from authzviz.engine.assessment import Assessment, Finding, Severity, Verdict
+from authzviz.engine.assessment import Assessment, Severity, Verdict
+from authzviz.engine.finding_keys import binding_of
 from authzviz.reports.checked import Checked
 from authzviz.reports.rules import RULES, UNKNOWN_VERDICT, UNREACHABLE, Rule, rule_of
 
@@ -46,15 +47,9 @@ def _results(cluster: str, assessment: Assessment) -> Iterator[Result]:
         rule = Rule(assessment.verdict, assessment.summary, assessment.cause, Severity.HIGH)
         yield Result(rule, rule.severity, f"{assessment.summary} {assessment.cause}", cluster)
     for finding in assessment.findings:
-        binding = _binding(finding, assessment)
+        binding = binding_of(finding, assessment.grants)
         text = f"{finding.title}. {finding.detail}"
         yield Result(rule_of(finding), finding.severity, text, cluster, binding)
-
-
-def _binding(finding: Finding, assessment: Assessment) -> str:
-    """The binding that the finding's title names, "" where it names none."""
-    titled = (g.binding for g in assessment.grants if finding.title.startswith(f"{g.binding} "))
-    return max(titled, key=len, default="")
 
 
 def fingerprints(clusters: Sequence[Checked], results: Sequence[Result]) -> tuple[str, ...]:

@@ -4,11 +4,14 @@ from dashboard.models.audit import AuditEvent
 from dashboard.models.cluster import LIVE, Cluster, Source
 from dashboard.models.facts import CurrentState, StoredSnapshot, VerdictChange
 from dashboard.models.people import Invitation, Role, SignInLink, User
+from dashboard.models.risk import AcceptedRisk
 from dashboard.models.running import CacheEntry, Heartbeat
 from dashboard.models.upload import Upload
+from dashboard.models.view import SavedView
 
 __all__ = [
     "LIVE",
+    "AcceptedRisk",
     "AuditEvent",
     "CacheEntry",
     "Cluster",
@@ -16,6 +19,7 @@ __all__ = [
     "Heartbeat",
     "Invitation",
     "Role",
+    "SavedView",
     "SignInLink",
     "Source",
     "StoredSnapshot",

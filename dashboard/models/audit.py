@@ -10,7 +10,7 @@ from django.db import models
 class AuditEvent(models.Model):
     """One act of a person. Names are kept beside the keys, since either may be removed later.
 
-    `detail` never holds a secret.
+    `detail` never holds a secret. Acts of one click share their `batch`.
     """
 
     at = models.DateTimeField(db_index=True)
@@ -20,6 +20,7 @@ class AuditEvent(models.Model):
     cluster = models.ForeignKey("dashboard.Cluster", models.SET_NULL, null=True, related_name="+")
     about = models.CharField(max_length=200, blank=True)
     detail = models.JSONField(default=dict)
+    batch = models.UUIDField(null=True, db_index=True)
 
     class Meta:
         ordering = ("-at", "-pk")

@@ -48,12 +48,13 @@ class Cluster(models.Model):
     `credentials` are sealed (services.sealing) with `uuid` bound into the seal. `last_error_at` is
     when reads began to fail, whatever they fail with since. `apiserver_urls` are the apiservers
     that an operator lists, each asked by itself; `probes_node_restriction` lets a read impersonate
-    a node that nobody has, in a dry run.
+    a node that nobody has, in a dry run. `group` is where people put it ("Europe"), "" for nowhere.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     slug = models.SlugField(max_length=80, unique=True)
     name = models.CharField(max_length=120, unique=True)
+    group = models.CharField(max_length=80, blank=True, db_index=True)
     labels = models.JSONField(default=dict, blank=True)
     source = models.CharField(max_length=16, default=Source.KUBECONFIG.value)
     server = models.CharField(max_length=500, blank=True)

@@ -40,9 +40,10 @@ class CurrentState(models.Model):
     """What the last good poll of a cluster says: one row per cluster, replaced as a whole.
 
     `assessment` is the engine's Assessment as compressed JSON; what the fleet page lists is
-    repeated in columns, so that a thousand rows unpack nothing. `passing` holds, compressed, what
-    changes with every poll: nodes and leases with their times. `remembered` is what the next poll
-    need not ask again, compressed, too.
+    repeated in columns, so that a thousand rows unpack nothing; `findings` are their keys (of
+    engine.finding_keys), each with its severity. `passing` holds, compressed, what changes with
+    every poll: nodes and leases with their times. `remembered` is what the next poll need not ask
+    again, compressed, too.
     """
 
     cluster = models.OneToOneField(
@@ -69,6 +70,7 @@ class CurrentState(models.Model):
     nodes_not_ready = models.PositiveIntegerField(null=True)
     nodes_unknown = models.PositiveIntegerField(null=True)
     findings_count = models.PositiveIntegerField(default=0)
+    findings = models.JSONField(default=dict)
     missing_count = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:

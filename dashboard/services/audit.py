@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from uuid import UUID, uuid4
+
 from dashboard.models import AuditEvent, Cluster, User
 from dashboard.services import clock
+
+_batch: ContextVar[UUID | None] = ContextVar("batch", default=None)
+
+
+@contextmanager
+def together() -> Iterator[UUID]:
+    """What is recorded within is one act of a person, to be told and undone as one: its mark."""
+    batch = uuid4()
+    token = _batch.set(batch)
+    try:
+        yield batch
+    finally:
+        _batch.reset(token)
 
 
 def record(
@@ -23,4 +41,5 @@ def record(
         cluster=cluster,
         about=about or (cluster.name if cluster else ""),
         detail=detail,
+        batch=_batch.get(),
     )

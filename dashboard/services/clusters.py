@@ -18,6 +18,7 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.\-/]{0,61}[A-Za-z0-9])?")
 _TAKEN_SLUGS = frozenset({"add", "compare", "remove-samples"})
 ADDED, RECORDING_ADDED, BUNDLE_ADDED = "cluster added", "recording added", "bundle added"
 MOST_APISERVER_URLS = 16
+MOST_GROUP_LETTERS = 80
 
 _READ_ONCE = "this cluster was read once, into a file: it can't be read again"
 
@@ -130,6 +131,18 @@ def set_labels(cluster: Cluster, labels: dict[str, str], *, actor: User | None) 
         audit.record(
             "cluster labelled", actor=actor, cluster=cluster, before=before, to=labels_text(labels)
         )
+
+
+def set_group(cluster: Cluster, group: str, *, actor: User) -> None:
+    """Put the cluster into the group of that name, "" for none."""
+    group = " ".join(group.split())[:MOST_GROUP_LETTERS]
+    if group == cluster.group:
+        return
+    with transaction.atomic():
+        before = cluster.group
+        cluster.group = group
+        cluster.save(update_fields=["group"])
+        audit.record("cluster grouped", actor=actor, cluster=cluster, before=before, to=group)
 
 
 def set_interval(cluster: Cluster, seconds: int, *, actor: User) -> None:

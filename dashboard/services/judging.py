@@ -9,6 +9,7 @@ from django.db import transaction
 
 from authzviz import engine
 from authzviz.engine.assessment import Assessment
+from authzviz.engine.finding_keys import keyed
 from authzviz.engine.model import ENGINE_VERSION, Snapshot
 from dashboard.models import Cluster, CurrentState, StoredSnapshot, VerdictChange
 from dashboard.services import changes, clock, facts
@@ -103,6 +104,7 @@ def _judged(assessment: Assessment, now: datetime) -> dict[str, Any]:
         "nodes_not_ready": assessment.nodes.not_ready,
         "nodes_unknown": assessment.nodes.unknown,
         "findings_count": len(assessment.findings),
+        "findings": {key: found.severity.value for key, found in keyed(assessment).items()},
         "missing_count": len(assessment.missing),
     }
 
