@@ -8,6 +8,9 @@ from django.db.models import QuerySet
 
 from dashboard.models import Cluster, User
 
+# What only one page or the other unpacks, and what no row of a list shows.
+UNPACKED_LATER = ("assessment", "passing", "remembered", "reads")
+
 
 class NotVisible(ObjectDoesNotExist):
     """What was asked for does not exist for whoever asks."""
@@ -28,8 +31,12 @@ def visible_clusters(user: User | AnonymousUser) -> QuerySet[Cluster]:
 
 
 def visible_to(user: User | AnonymousUser, slug: str) -> Cluster:
-    """The cluster, or NotVisible where it is hidden or unknown."""
-    cluster = visible_clusters(user).filter(slug=slug).first()
+    """The cluster with its state but for what is packed, or NotVisible where it is hidden or
+    unknown.
+    """
+    later = (f"current__{name}" for name in UNPACKED_LATER)
+    found = visible_clusters(user).select_related("current").defer(*later)
+    cluster = found.filter(slug=slug).first()
     if cluster is None:
         raise NotVisible(slug)
     return cluster

@@ -86,6 +86,8 @@ def cluster_page(cluster: Cluster) -> ClusterPage:
     """The page of a cluster: three queries, and one snapshot unpacked."""
     row = _row(cluster, clock.now())
     current = row.current
+    if current:
+        current.refresh_from_db(fields=("assessment", "passing", "reads"))
     return ClusterPage(
         row=row,
         assessment=facts.current_assessment(current) if current else None,
@@ -97,11 +99,6 @@ def cluster_page(cluster: Cluster) -> ClusterPage:
 
 def row_of(cluster: Cluster) -> FleetRow:
     """The cluster as the fleet page lists it."""
-    return _row(cluster, clock.now())
-
-
-def poll_row(cluster: Cluster) -> FleetRow:
-    """The state of polling alone, for a page that waits for a poll to end."""
     return _row(cluster, clock.now())
 
 

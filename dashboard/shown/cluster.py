@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from authzviz.engine.assessment import Assessment, Grant, Path
 from authzviz.engine.model import Lease, Node, Outcome, Ready, Snapshot
-from dashboard.models.cluster import PollState
 from dashboard.services.pages import ClusterPage as Facts
-from dashboard.services.pages import FleetRow, LastKnown
+from dashboard.services.pages import LastKnown
 from dashboard.shown.apiservers import ApiServerRow, NodeAnswers, apiserver_rows, node_answers
 from dashboard.shown.credentials import CredentialsCard, credentials_card
 from dashboard.shown.signing_requests import RequestRow, request_rows
@@ -23,15 +21,6 @@ MOST_GRANTS = 100
 RBAC_READS = frozenset({"cluster_roles", "cluster_role_bindings", "roles", "role_bindings"})
 NOTICED_SKEW = timedelta(seconds=5)
 
-STATES = {
-    PollState.RECORDED: "",
-    PollState.READING: "reading now…",
-    PollState.QUEUED: "queued…",
-    PollState.PAUSED: "paused",
-    PollState.QUARANTINED: "set aside: reading it ended its worker three times",
-    PollState.FAILING: "can't be read; trying again",
-    PollState.WAITING: "",
-}
 READY = {
     Ready.TRUE: ("Ready", "good", "check", 2),
     Ready.FALSE: ("NotReady", "critical", "x", 0),
@@ -81,50 +70,14 @@ class NodeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """The line that says how reading goes. `token` differs whenever an open page would show
-    something else than ages.
-    """
-
-    slug: str
-    token: str
-    state: PollState
-    interval_seconds: int
-    read_at: datetime | None
-    is_recorded: bool
-    is_bundle: bool
-    is_stale: bool
-
-    @property
-    def is_busy(self) -> bool:
-        """True where a read is under way or about to be."""
-        return self.state in {PollState.READING, PollState.QUEUED}
-
-    @property
-    def words(self) -> str:
-        """What the poller does with the cluster; empty for a recording."""
-        if self.state is PollState.WAITING:
-            return f"every {self.interval_seconds} s"
-        return STATES[self.state]
-
-
-@dataclass(frozen=True, slots=True)
 class ClusterPage:
     """What cluster.html shows; `assessment` and what hangs on it is empty until a first read."""
 
     slug: str
-    name: str
-    labels: tuple[str, ...]
     is_recorded: bool
     is_bundle: bool
-    is_paused: bool
     is_stale: bool
-    is_tls_verified: bool
-    interval_seconds: int
-    expires_soon: bool
-    expire_at: datetime | None
     error: str
-    error_at: datetime | None
     read_at: datetime | None
     clock_skew: str
     assessment: Assessment | None
@@ -177,18 +130,10 @@ def cluster_page(facts: Facts) -> ClusterPage:
     states = assessment.apiservers if assessment else ()
     return ClusterPage(
         slug=cluster.slug,
-        name=visible(cluster.name),
-        labels=label_words(cluster.labels),
         is_recorded=cluster.is_recorded,
         is_bundle=cluster.is_bundle,
-        is_paused=cluster.is_paused,
         is_stale=facts.row.is_stale,
-        is_tls_verified=cluster.is_tls_verified,
-        interval_seconds=cluster.interval_seconds,
-        expires_soon=facts.row.expires_soon,
-        expire_at=cluster.credentials_expire_at,
         error=visible(cluster.last_error),
-        error_at=cluster.last_error_at,
         read_at=facts.row.read_at,
         clock_skew=_skew(current.clock_skew_seconds if current else None),
         assessment=assessment,
@@ -206,37 +151,6 @@ def cluster_page(facts: Facts) -> ClusterPage:
         credentials=credentials_card(facts),
         signing_requests=_requests(facts.snapshot),
     )
-
-
-def label_words(labels: dict[str, str]) -> tuple[str, ...]:
-    """Each label as name=value, or just its name."""
-    return tuple(
-        visible(f"{name}={value}" if value else name) for name, value in sorted(labels.items())
-    )
-
-
-def status(row: FleetRow) -> Status:
-    """How reading goes; unpacks nothing, since every open page asks for it every few seconds."""
-    return Status(
-        slug=row.cluster.slug,
-        token=_token(row),
-        state=row.poll_state,
-        interval_seconds=row.cluster.interval_seconds,
-        read_at=row.read_at,
-        is_recorded=row.cluster.is_recorded,
-        is_bundle=row.cluster.is_bundle,
-        is_stale=row.is_stale,
-    )
-
-
-def _token(row: FleetRow) -> str:
-    shown: tuple[object, ...] = (row.is_stale, row.error, row.expires_soon, row.cluster.name)
-    if row.current is not None:
-        now = row.current
-        nodes = (now.nodes_total, now.nodes_ready, now.nodes_not_ready, now.nodes_unknown)
-        judged = (now.snapshot_id, now.engine_version, now.verdict, now.summary)
-        shown += (judged, nodes, now.findings_count, now.missing_count)
-    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
 def _worst_first(grants: tuple[Grant, ...]) -> tuple[Grant, ...]:

@@ -12,7 +12,7 @@ from authzviz.engine.compared import Cause, Cell, Row
 from authzviz.engine.phrases import counted
 from dashboard.services.comparing import FEWEST, MOST, MOST_OFFERED, Chosen
 from dashboard.services.pages import FleetRow
-from dashboard.shown.cluster import STATES
+from dashboard.shown.cluster_head import STATES
 from dashboard.shown.fleet import UNREAD_WORD
 from dashboard.visible import made_visible, visible
 from dashboard.words import DISTRIBUTIONS, VERDICTS, Word

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from authzviz.engine.assessment import Verdict
 from dashboard.models.cluster import PollState
 from dashboard.services.pages import FleetRow as Facts
-from dashboard.shown.cluster import STATES, label_words
+from dashboard.shown.cluster_head import STATES, label_words
 from dashboard.visible import visible
 from dashboard.words import DISTRIBUTIONS, VERDICTS, Word
 

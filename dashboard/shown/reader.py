@@ -8,7 +8,7 @@ from authzviz.engine.least_role import DISTRIBUTIONS, FIRST_CONSTRAINED_MINOR
 from authzviz.engine.versions import NEWEST_MINOR, OLDEST_MINOR, clamp, minor_of
 from authzviz.reports.reader_recipe import CLUSTER, FIRST_CREATE_TOKEN_MINOR, reader_recipe
 from authzviz.reports.reader_role import Reader, reader_role
-from dashboard.services.pages import ClusterPage as Facts
+from dashboard.services.pages import FleetRow
 from dashboard.visible import visible
 from dashboard.words import DISTRIBUTIONS as TITLES
 
@@ -64,12 +64,12 @@ def reader_page(version: str, distribution: str) -> ReaderPage:
     return _page(version, distribution, slug="", name=CLUSTER, server="")
 
 
-def cluster_reader_page(facts: Facts) -> ReaderPage:
+def cluster_reader_page(row: FleetRow) -> ReaderPage:
     """The page for a cluster of the fleet: its version, distribution, name and server."""
-    cluster, assessment = facts.row.cluster, facts.assessment
+    cluster, current = row.cluster, row.current
     page = _page(
-        assessment.version if assessment else "",
-        assessment.distribution if assessment else "",
+        current.version if current else "",
+        current.distribution if current else "",
         slug=cluster.slug,
         name=visible(cluster.name),
         server=visible(cluster.server),

@@ -8,24 +8,25 @@ from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
 from dashboard.services import access, pages
-from dashboard.shown.cluster import cluster_page, status
-from dashboard.views.parts import template_for
+from dashboard.shown.cluster import cluster_page
+from dashboard.shown.cluster_head import cluster_head, status
+from dashboard.views.parts import is_for_part
 
 
 @require_GET
 @vary_on_headers("HX-Request")
 def cluster(request: HttpRequest, slug: str) -> HttpResponse:
-    """The page; htmx gets the line that says how polling goes, and is told to load the page anew
-    when that would show something else than what `seen` stands for.
+    """The overview; htmx gets the line that says how polling goes, which all of a cluster's pages
+    ask for here, and is told to load its page anew when that would show something else than what
+    `seen` stands for.
     """
     found = access.visible_to(request.user, slug)
-    template = template_for(request, "cluster.html", "status")
-    if "#" not in template:
+    if not is_for_part(request):
         facts = pages.cluster_page(found)
-        context = {"page": cluster_page(facts), "status": status(facts.row)}
-        return render(request, template, context)
-    line = status(pages.poll_row(found))
-    response = render(request, template, {"status": line})
+        context = {"head": cluster_head(facts.row), "page": cluster_page(facts)}
+        return render(request, "cluster.html", context)
+    line = status(pages.row_of(found))
+    response = render(request, "includes/cluster_status.html", {"status": line})
     if request.GET.get("seen", line.token) != line.token:
         response["HX-Refresh"] = "true"
     return response

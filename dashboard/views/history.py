@@ -7,7 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from authzviz.engine.assessment import Verdict
-from dashboard.services import access, history
+from dashboard.services import access, history, pages
+from dashboard.shown.cluster_head import cluster_head
 from dashboard.shown.history import comparison_page, fleet_history_page, history_page
 
 _MOST_DIGITS = 18
@@ -18,12 +19,14 @@ _MOST_LETTERS = 120
 def cluster_history(request: HttpRequest, slug: str) -> HttpResponse:
     """The timeline of a cluster; with ?from= and ?to=, what changed between these snapshots."""
     cluster = access.visible_to(request.user, slug)
+    head = cluster_head(pages.row_of(cluster))
     if "from" in request.GET or "to" in request.GET:
         pair = (_number(request.GET, "from"), _number(request.GET, "to"))
         page = comparison_page(history.comparison(cluster, *pair))
-        return render(request, "cluster_changes.html", {"page": page})
+        return render(request, "cluster_changes.html", {"head": head, "page": page})
     facts = history.cluster_history(cluster, _number(request.GET, "page"))
-    return render(request, "cluster_history.html", {"page": history_page(facts)})
+    context = {"head": head, "page": history_page(facts)}
+    return render(request, "cluster_history.html", context)
 
 
 @require_GET

@@ -15,6 +15,7 @@ from dashboard.models import Cluster, User
 from dashboard.services import access, bundles, clusters, pages, samples, uploads
 from dashboard.services.clusters import ClusterError
 from dashboard.services.uploads import UploadError
+from dashboard.shown.cluster_head import cluster_head
 from dashboard.tasks import send_poll
 
 
@@ -87,7 +88,7 @@ def credentials(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(request, "The credentials are replaced; the cluster is being read.")
             return redirect(cluster)
     form.withhold()
-    context = {"row": pages.poll_row(cluster), "cluster": cluster, "form": form}
+    context = {"head": cluster_head(pages.row_of(cluster)), "cluster": cluster, "form": form}
     return render(request, "cluster_credentials.html", context, status=422 if form.errors else 200)
 
 
@@ -96,7 +97,8 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask whether to remove the cluster, and do it."""
     cluster = access.editable_by(request.user, slug)
     if request.method != "POST":
-        return render(request, "cluster_remove.html", {"cluster": cluster})
+        context = {"head": cluster_head(pages.row_of(cluster)), "cluster": cluster}
+        return render(request, "cluster_remove.html", context)
     clusters.remove(cluster, actor=access.editor(request.user))
     gone = ", and its credentials are gone" if cluster.credentials is not None else ""
     messages.success(request, f"{cluster.name} is removed{gone}.")
@@ -147,7 +149,7 @@ def _settings_page(
     request: HttpRequest, cluster: Cluster, form: ClusterForm, bundle_form: NewerBundleForm
 ) -> HttpResponse:
     context = {
-        "row": pages.poll_row(cluster),
+        "head": cluster_head(pages.row_of(cluster)),
         "cluster": cluster,
         "form": form,
         "bundle_form": bundle_form,

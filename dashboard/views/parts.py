@@ -5,11 +5,15 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 
-def template_for(request: HttpRequest, page: str, part: str) -> str:
-    """The page's template, or the part of it that htmx asks for.
+def is_for_part(request: HttpRequest) -> bool:
+    """True where htmx asks for a part of the page.
 
-    The whole page where a browser goes back to it: htmx says so in a header of its own.
+    Not where a browser goes back to the whole page: htmx says so in a header of its own.
     """
     headers = request.headers
-    is_part = "HX-Request" in headers and "HX-History-Restore-Request" not in headers
-    return f"{page}#{part}" if is_part else page
+    return "HX-Request" in headers and "HX-History-Restore-Request" not in headers
+
+
+def template_for(request: HttpRequest, page: str, part: str) -> str:
+    """The page's template, or the part of it that htmx asks for."""
+    return f"{page}#{part}" if is_for_part(request) else page

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from dashboard.services import access, pages
+from dashboard.shown.cluster_head import cluster_head
 from dashboard.shown.reader import cluster_reader_page, reader_page
 
 
@@ -22,5 +23,6 @@ def reader(request: HttpRequest) -> HttpResponse:
 def cluster_reader(request: HttpRequest, slug: str) -> HttpResponse:
     """The role for this cluster's version and distribution, and the recipe for its server."""
     found = access.visible_to(request.user, slug)
-    page = cluster_reader_page(pages.cluster_page(found))
-    return render(request, "reader.html", {"page": page})
+    row = pages.row_of(found)
+    context = {"head": cluster_head(row), "page": cluster_reader_page(row)}
+    return render(request, "cluster_reader.html", context)

@@ -229,13 +229,13 @@ def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> Non
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     skipped_to = page.evaluate(_ACTIVE)
-    cluster = _tabbed(page, 8)
+    cluster = _tabbed(page, 10)
 
     top = ["Skip to the content", "authzviz", "Fleet", "History", "Add clusters", "Certificates"]
     assert fleet[:7] == [*top, "People"]
     assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
     assert skipped_to.startswith("Fleet")
-    assert cluster[:3] == ["Fleet", "History", "Settings"]
+    assert cluster[:6] == ["Fleet", "eu-5", "Compare", "Settings", "Overview", "History"]
     assert "Copy" in cluster
 
 

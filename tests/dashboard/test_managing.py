@@ -188,7 +188,7 @@ def test_poll_now_makes_it_due_even_without_a_broker(as_editor: Client, cluster:
     answer = as_editor.post(url("cluster_poll", cluster))
 
     assert answer["Location"] == url("cluster", cluster)
-    assert pages.poll_row(Cluster.objects.get()).poll_state == "queued"
+    assert pages.row_of(Cluster.objects.get()).poll_state == "queued"
     assert polling.claim(cluster.pk) is not None
 
 
