@@ -155,9 +155,15 @@ PROBE_WARNING = (
 
 
 class ClusterForm(forms.Form):
-    """A cluster's name and labels, and how one is read that is read again and again."""
+    """A cluster's name, group and labels, and how one is read that is read again and again."""
 
     name = forms.CharField(label="Name", max_length=100)
+    group = forms.CharField(
+        label="Group",
+        required=False,
+        max_length=clusters.MOST_GROUP_LETTERS,
+        help_text="where it belongs, as you call that: Europe, say",
+    )
     labels = forms.CharField(
         label="Labels",
         required=False,
@@ -166,7 +172,11 @@ class ClusterForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, cluster: Cluster, user: User) -> None:
-        initial = {"name": cluster.name, "labels": clusters.labels_text(cluster.labels)}
+        initial = {
+            "name": cluster.name,
+            "group": cluster.group,
+            "labels": clusters.labels_text(cluster.labels),
+        }
         super().__init__(data, initial=initial)
         self._cluster = cluster
         if not cluster.is_recorded:

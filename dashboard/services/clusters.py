@@ -15,7 +15,7 @@ from dashboard.services import access, audit, clock, erasing, polling, reading
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.\-/]{0,61}[A-Za-z0-9])?")
 # Addresses under /clusters/ that are no cluster.
-_TAKEN_SLUGS = frozenset({"add", "compare", "remove-samples"})
+_TAKEN_SLUGS = frozenset({"add", "compare", "remove-samples", "act"})
 ADDED, RECORDING_ADDED, BUNDLE_ADDED = "cluster added", "recording added", "bundle added"
 MOST_APISERVER_URLS = 16
 MOST_GROUP_LETTERS = 80

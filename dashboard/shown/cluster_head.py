@@ -57,7 +57,8 @@ class ClusterHead:
     """The head of a cluster's pages, from columns alone: nothing is unpacked for it.
 
     `verdict` is "" and `facts` are empty until a first read; `facts` are the version, what
-    installed the cluster and how its nodes are, in words.
+    installed the cluster and how its nodes are, in words. `group` is as it was typed, since its
+    link needs it so.
     """
 
     slug: str
@@ -86,7 +87,7 @@ def cluster_head(row: FleetRow) -> ClusterHead:
     return ClusterHead(
         slug=cluster.slug,
         name=visible(cluster.name),
-        group=visible(cluster.group),
+        group=cluster.group,
         labels=label_words(cluster.labels),
         verdict=row.verdict,
         facts=_facts(row.current) if row.current else (),

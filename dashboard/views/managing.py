@@ -21,7 +21,7 @@ from dashboard.tasks import send_poll
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
-    """Name, labels and how it is read; and the ways to the cluster's other settings."""
+    """Name, group, labels and how it is read; and the ways to the cluster's other settings."""
     cluster = access.editable_by(request.user, slug)
     user = access.editor(request.user)
     form = ClusterForm(posted(request)[0], cluster=cluster, user=user)
@@ -134,6 +134,7 @@ def _save(request: HttpRequest, form: ClusterForm, cluster: Cluster) -> bool:
     except ClusterError as error:
         form.add_error("name", str(error))
         return False
+    clusters.set_group(cluster, form.cleaned_data["group"], actor=user)
     clusters.set_labels(cluster, form.cleaned_data["labels"], actor=user)
     if not cluster.is_recorded:
         given = form.cleaned_data

@@ -30,16 +30,35 @@ def actions() -> list[str]:
 
 
 def test_settings_are_saved_and_written_down(as_editor: Client, cluster: Cluster) -> None:
-    data = {"name": "Alpha one", "labels": "env=prod, core", "interval_seconds": "300"}
+    data = {"name": "Alpha one", "group": " Europe  west", "labels": "env=prod, core"}
+    data["interval_seconds"] = "300"
 
     as_editor.post(url("cluster_settings", cluster), data)
     as_editor.post(url("cluster_settings", cluster), data)
 
     cluster.refresh_from_db()
     assert (cluster.name, cluster.slug) == ("Alpha one", "alpha")
+    assert cluster.group == "Europe west"
     assert cluster.labels == {"env": "prod", "core": ""}
     assert cluster.interval_seconds == 300
-    assert actions() == ["cluster renamed", "cluster labelled", "cluster interval set"]
+    assert actions() == [
+        "cluster renamed",
+        "cluster grouped",
+        "cluster labelled",
+        "cluster interval set",
+    ]
+
+
+@pytest.mark.parametrize("name", ["cluster", "cluster_history", "cluster_settings"])
+def test_pages_of_a_cluster_lead_to_its_group(
+    as_editor: Client, cluster: Cluster, editor: User, name: str
+) -> None:
+    group = "a/b&c=<i>\u202e"
+    clusters.set_group(cluster, group, actor=editor)
+
+    html = as_editor.get(url(name, cluster)).content.decode()
+
+    assert 'href="/?group=a%2Fb%26c%3D%3Ci%3E%E2%80%AE">a/b&amp;c=&lt;i&gt;⟨U+202E⟩</a>' in html
 
 
 WRONG_SETTINGS = {
