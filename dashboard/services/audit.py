@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeAlias
 from uuid import UUID, uuid4
 
 from dashboard.models import AuditEvent, Cluster, User
 from dashboard.services import clock
+
+Value: TypeAlias = str | int | list[str] | dict[str, str] | None
+"""What a detail may be: as it is stored in JSON, so that it can be put back."""
 
 _batch: ContextVar[UUID | None] = ContextVar("batch", default=None)
 
@@ -30,7 +34,7 @@ def record(
     actor: User | None,
     cluster: Cluster | None = None,
     about: str = "",
-    **detail: str,
+    **detail: Value,
 ) -> None:
     """Add a row; `actor` is None for the command line. `detail` may hold no secret."""
     AuditEvent.objects.create(
