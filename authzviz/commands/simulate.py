@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from click.exceptions import Exit
@@ -32,6 +33,24 @@ from authzviz.commands.common import (
     metavar="NAME",
     help="NAME or NAMESPACE/NAME; may be repeated.",
 )
+@click.option(
+    "--add-binding",
+    multiple=True,
+    metavar="NAME=CLUSTERROLE",
+    help="A new binding, without subjects; may be repeated.",
+)
+@click.option(
+    "--drop-subject",
+    multiple=True,
+    metavar="BINDING=KIND:NAME",
+    help="Take a subject from a binding, such as system:node=Group:system:nodes; may be repeated.",
+)
+@click.option(
+    "--add-subject",
+    multiple=True,
+    metavar="BINDING=KIND:NAME",
+    help="Give a binding a subject, as kubectl set subject does; may be repeated.",
+)
 @click.option("--kubernetes-version", default="", metavar="V", help="Such as 1.33.")
 @plain_format_option
 @click.option(
@@ -40,23 +59,15 @@ from authzviz.commands.common import (
     metavar="VERDICT,...",
     help="Exit with 1 on these after it; by default never.",
 )
-def simulate(
-    bundle: Path,
-    authorization_mode: str | None,
-    admission_plugins: str | None,
-    drop_binding: tuple[str, ...],
-    kubernetes_version: str,
-    format_: str,
-    fail_on: str,
-) -> None:
+def simulate(bundle: Path, format_: str, fail_on: str, **words: Any) -> None:
     """Tell what a change would break and close, before anybody makes it."""
-    from authzviz.engine.change import ChangeError, change_of
+    from authzviz.engine.change import ChangeError, Words, change_of
     from authzviz.engine.whatif import whatif
 
     failing = failing_verdicts(fail_on)
     snapshot = load_bundle(bundle)
     try:
-        change = change_of(authorization_mode, admission_plugins, drop_binding, kubernetes_version)
+        change = change_of(Words(**words))
         answer = whatif(snapshot, change)
     except ChangeError as error:
         raise wrong_usage(str(error)) from None

@@ -137,7 +137,8 @@ def _restart(case: _Case) -> Iterator[str]:
     flags = case.change.authorization_modes is not None or case.change.admission_plugins is not None
     if flags or case.change.kubernetes_version:
         return
-    if case.change.dropped or case.change.subjects or case.change.added:
+    change = case.change
+    if change.dropped or change.added or change.dropped_subjects or change.added_subjects:
         yield "No restart is needed: bindings count within seconds, and so does putting them back."
 
 

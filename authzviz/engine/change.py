@@ -1,33 +1,26 @@
-"""A change that somebody thinks of, and the snapshot as it would be after it."""
+"""A change that somebody thinks of, from the words of flags and of kubectl."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from authzviz.engine.assessment import ApiServerState, Switch
-from authzviz.engine.bootstrap import Started, started
-from authzviz.engine.chain import MODES, NODE_RESTRICTION, state_of
 from authzviz.engine.flags import BadFlagError, split_record
-from authzviz.engine.grants import describe_binding
-from authzviz.engine.identity import KUBELET_GROUPS, named_node
-from authzviz.engine.model import (
-    ApiServer,
-    Authorizer,
-    Binding,
-    Flag,
-    Outcome,
-    Read,
-    Snapshot,
-    Subject,
-)
-from authzviz.engine.plugins import PLUGINS
-from authzviz.engine.versions import NEWEST_MINOR, OLDEST_MINOR, minor_of
+from authzviz.engine.model import Binding, RoleRef, Subject
+
+SUBJECT_KINDS = ("Group", "User", "ServiceAccount")
 
 
 class ChangeError(ValueError):
-    """A change that can't be made to this cluster; the text says why, and what there is."""
+    """A change that can't be made to this cluster; the text says why, and what there is.
+
+    `part` is the field of Change that it is about.
+    """
+
+    def __init__(self, said: str, part: str) -> None:
+        super().__init__(said)
+        self.part = part
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,243 +29,107 @@ class Change:
 
     `authorization_modes` and `admission_plugins` become the flags --authorization-mode and
     --enable-admission-plugins of every apiserver. Bindings are named as `check` names them: "NAME"
-    or "ClusterRoleBinding NAME", "NAMESPACE/NAME" or "RoleBinding NAMESPACE/NAME". `subjects` are
-    pairs of a binding and all subjects it has from then on. `added` replaces a binding of the same
-    name. `kubernetes_version` is "1.33" or "v1.33.2".
+    or "ClusterRoleBinding NAME", "NAMESPACE/NAME" or "RoleBinding NAMESPACE/NAME". They are dropped
+    first, then `added`; then `dropped_subjects` are taken, and `added_subjects` given, both pairs
+    of a binding and a subject. `kubernetes_version` is "1.33" or "v1.33.2".
     """
 
     authorization_modes: tuple[str, ...] | None = None
     admission_plugins: tuple[str, ...] | None = None
     dropped: tuple[str, ...] = ()
-    subjects: tuple[tuple[str, tuple[Subject, ...]], ...] = ()
     added: tuple[Binding, ...] = ()
+    dropped_subjects: tuple[tuple[str, Subject], ...] = ()
+    added_subjects: tuple[tuple[str, Subject], ...] = ()
     kubernetes_version: str = ""
 
 
-def change_of(
-    authorization_mode: str | None,
-    admission_plugins: str | None,
-    dropped: Iterable[str],
-    kubernetes_version: str,
-) -> Change:
-    """The change in words of flags, their values as an apiserver reads them. Raises ChangeError."""
-    try:
-        modes = None if authorization_mode is None else split_record(authorization_mode)
-        plugins = None if admission_plugins is None else split_record(admission_plugins)
-    except BadFlagError as bad:
-        raise ChangeError(f"no apiserver reads this: {bad}") from None
-    return Change(modes, plugins, tuple(dropped), kubernetes_version=kubernetes_version)
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A change as it is written on a command line or in an address.
 
-
-def applied(snapshot: Snapshot, change: Change) -> Started:
-    """The cluster after the change and the next start of its apiservers, with what these put back.
-
-    Raises ChangeError for modes, plugins, versions that don't exist and bindings that aren't there.
+    Modes and plugins are values of flags, None where they are not given; subjects are
+    "BINDING=KIND:NAME", new bindings "NAME=CLUSTERROLE".
     """
-    if change != Change():
-        snapshot = settled(snapshot)
-    changed = replace(
-        snapshot,
-        version=_version(snapshot, change),
-        apiservers=_apiservers(snapshot, change),
-    )
-    return started(_with_bindings(changed, change))
+
+    authorization_mode: str | None = None
+    admission_plugins: str | None = None
+    drop_binding: tuple[str, ...] = ()
+    add_binding: tuple[str, ...] = ()
+    drop_subject: tuple[str, ...] = ()
+    add_subject: tuple[str, ...] = ()
+    kubernetes_version: str = ""
 
 
-def settled(snapshot: Snapshot) -> Snapshot:
-    """The snapshot with what apiservers answered turned into flags that mean the same: after a
-    change they will answer something else, and nobody has asked them yet.
-
-    What authorizers that no API shows were seen to do is not known any more.
-    """
-    read = snapshot.apiservers
-    value = read.value and tuple(_settled(server) for server in read.value)
-    return replace(snapshot, apiservers=replace(read, value=value), node_reviews=None)
-
-
-def _means(alone: ApiServerState, state: ApiServerState) -> bool:
-    """True where flags alone tell modes and NodeRestriction as they are."""
-    known = (state.authorization_modes, state.node_restriction)
-    return (alone.authorization_modes, alone.node_restriction) == known
-
-
-def _settled(server: ApiServer) -> ApiServer:
-    if server.observed is None and not server.other_sources:
-        return server
-    state = state_of(server)
-    alone = replace(server, observed=None, other_sources=(), evidence=state.evidence)
-    if _means(state_of(alone), state):
-        return alone
-    if state.authorization_modes is None:
-        return replace(alone, flags=None if state.contradictions else server.flags)
-    authorizers = tuple(Authorizer(mode, mode.lower()) for mode in state.authorization_modes)
-    if state.node_restriction is Switch.UNKNOWN:
-        return replace(alone, flags=None, authorizers=authorizers)
-    plugins = (NODE_RESTRICTION,) if state.node_restriction is Switch.ON else ()
-    flags = _without(server.flags or (), _CHAIN_FLAGS | _PLUGIN_FLAGS)
-    modes = Flag("authorization-mode", ",".join(state.authorization_modes))
-    return replace(
-        alone, flags=(*flags, modes, *(Flag("enable-admission-plugins", each) for each in plugins))
+def change_of(words: Words) -> Change:
+    """The change that the words mean, flags as an apiserver reads them. Raises ChangeError."""
+    return Change(
+        _values(words.authorization_mode, "authorization_modes"),
+        _values(words.admission_plugins, "admission_plugins"),
+        words.drop_binding,
+        tuple(_binding(text) for text in words.add_binding),
+        _subjects(words.drop_subject, "dropped_subjects"),
+        _subjects(words.add_subject, "added_subjects"),
+        words.kubernetes_version,
     )
 
 
-_VERSION = re.compile(r"v?1\.\d{1,3}(\.\d{1,4})?", re.ASCII)
+def subject_words(binding: str, subject: Subject) -> str:
+    """A binding and one of its subjects as `Words` has them: "BINDING=KIND:NAME"."""
+    name = f"{subject.namespace}/{subject.name}" if subject.namespace else subject.name
+    return f"{binding}={subject.kind}:{name}"
 
 
-def _version(snapshot: Snapshot, change: Change) -> Read[str]:
-    wanted, read = change.kubernetes_version, snapshot.version
-    if not wanted:
-        return read
-    minor = minor_of(wanted)
-    if minor is None or minor < OLDEST_MINOR or not _VERSION.fullmatch(wanted):
-        raise ChangeError(
-            f"{wanted} is no version that is known; there are 1.{OLDEST_MINOR} to 1.{NEWEST_MINOR}"
-        )
-    full = f"v{wanted.removeprefix('v')}{'' if wanted.count('.') > 1 else '.0'}"
-    # What follows the numbers tells the distribution, which stays.
-    found = _VERSION.match(read.value or "")
-    suffix = (read.value or "")[found.end() :] if found else ""
-    return replace(read, outcome=Outcome.OK, value=full + suffix, why="")
-
-
-def _apiservers(snapshot: Snapshot, change: Change) -> Read[tuple[ApiServer, ...]]:
-    modes, plugins, read = change.authorization_modes, change.admission_plugins, snapshot.apiservers
-    if modes is not None:
-        _check_modes(modes)
-    if plugins is not None:
-        _check_plugins(plugins, snapshot)
-    if modes is None and plugins is None:
-        return read
-    if modes is None or plugins is None:
-        # Of flags that were not read, the other half stays unknown, and with it what this gives.
-        value = read.value and tuple(_changed(server, change) for server in read.value)
-        return replace(read, value=value)
-    seen = tuple(replace(s, flags=s.flags or (), why="") for s in read.value or ())
-    own = [server for server in seen if not server.is_alias]
-    number = max(len(set(snapshot.endpoints.value or ())) - len(own), not seen)
-    unseen = tuple(ApiServer(f"unseen-{i + 1}", (), "not seen") for i in range(number))
-    value = tuple(_changed(server, change) for server in (*seen, *unseen))
-    return replace(read, outcome=Outcome.OK, value=value, why="", gaps=())
-
-
-_CHAIN_FLAGS = frozenset(("authorization-mode", "authorization-config", "openshift-config"))
-_FLAG_OF_MODE = {
-    "ABAC": "authorization-policy-file",
-    "Webhook": "authorization-webhook-config-file",
-}
-_PLUGIN_FLAGS = frozenset(
-    ("admission-control", "enable-admission-plugins", "disable-admission-plugins")
-)
-
-
-def _changed(server: ApiServer, change: Change) -> ApiServer:
-    if server.flags is None:
-        return server
-    modes, plugins = change.authorization_modes, change.admission_plugins
-    flags = server.flags
-    if modes is not None:
-        # An apiserver does not start with the file of a mode that it isn't given.
-        unwanted = _CHAIN_FLAGS | {f for mode, f in _FLAG_OF_MODE.items() if mode not in modes}
-        flags = _without(flags, unwanted)
-        flags = (*flags, Flag("authorization-mode", ",".join(modes)))
-    if plugins is not None:
-        flags = _without(flags, _PLUGIN_FLAGS)
-        flags = (*flags, *(Flag("enable-admission-plugins", plugin) for plugin in plugins))
-    return replace(server, flags=flags, evidence=f"{server.evidence}, with the change")
-
-
-def _without(flags: tuple[Flag, ...], names: frozenset[str]) -> tuple[Flag, ...]:
-    return tuple(flag for flag in flags if flag.name not in names)
-
-
-def _check_modes(modes: tuple[str, ...]) -> None:
-    unknown = [mode for mode in modes if mode not in MODES]
-    if unknown or not modes:
-        said = f'no authorization mode "{unknown[0]}"' if unknown else "no authorization mode given"
-        raise ChangeError(f"{said}; there are {', '.join(sorted(MODES))}")
-    twice = sorted({mode for mode in modes if modes.count(mode) > 1})
-    if twice:
-        raise ChangeError(f"authorization mode {', '.join(twice)} is given more than once")
-
-
-def _check_plugins(plugins: tuple[str, ...], snapshot: Snapshot) -> None:
-    """Raise for a name neither Kubernetes' own nor in use here: a typo would be believed."""
-    states = [state_of(server) for server in snapshot.apiservers.value or ()]
-    known = PLUGINS | {plugin for state in states for plugin in state.admission_plugins or ()}
-    for plugin in plugins:
-        if plugin not in known:
-            raise ChangeError(
-                f'no admission plugin "{plugin}"; there are {", ".join(sorted(known))}'
-            )
-
-
-def _with_bindings(snapshot: Snapshot, change: Change) -> Snapshot:
-    subjects = {_full_name(name): given for name, given in change.subjects}
-    dropped = {_full_name(name) for name in change.dropped}
-    for name in (*dropped, *subjects):
-        _check_binding(snapshot, name)
-    return replace(
-        snapshot,
-        cluster_role_bindings=_edited(
-            snapshot.cluster_role_bindings, dropped, subjects, _of(change)
-        ),
-        role_bindings=_edited(
-            snapshot.role_bindings, dropped, subjects, _of(change, in_namespace=True)
-        ),
-    )
-
-
-def _of(change: Change, *, in_namespace: bool = False) -> tuple[Binding, ...]:
-    return tuple(binding for binding in change.added if bool(binding.namespace) is in_namespace)
-
-
-def _edited(
-    read: Read[tuple[Binding, ...]],
-    dropped: set[str],
-    subjects: dict[str, tuple[Subject, ...]],
-    added: tuple[Binding, ...],
-) -> Read[tuple[Binding, ...]]:
-    if read.value is None or not (dropped or subjects or added):
-        return read
-    gone = dropped | {_name_of(binding) for binding in added}
-    # Names alone sort out nearly all of thousands of bindings.
-    touched = {name.rpartition("/")[2] for name in (*gone, *subjects)}
-    kept = []
-    for binding in read.value:
-        name = _name_of(binding) if binding.name in touched else ""
-        if name not in gone:
-            kept.append(replace(binding, subjects=subjects[name]) if name in subjects else binding)
-    return replace(read, value=(*kept, *added))
-
-
-def _name_of(binding: Binding) -> str:
+def full_name(binding: Binding) -> str:
+    """The binding's name as a change has it: "NAME", "NAMESPACE/NAME" of a RoleBinding."""
     return f"{binding.namespace}/{binding.name}" if binding.namespace else binding.name
 
 
-def _full_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """The same of a name that may have its kind before it."""
     return name.removeprefix("ClusterRoleBinding ").removeprefix("RoleBinding ")
 
 
-def _check_binding(snapshot: Snapshot, name: str) -> None:
-    is_namespaced = "/" in name
-    read = snapshot.role_bindings if is_namespaced else snapshot.cluster_role_bindings
-    kind = "RoleBinding" if is_namespaced else "ClusterRoleBinding"
-    if read.value is None:
-        raise ChangeError(f"{kind}s were not read ({read.why or read.outcome}): there is no {name}")
-    if any(_name_of(binding) == name for binding in read.value):
-        return
-    every = (*(snapshot.cluster_role_bindings.value or ()), *(snapshot.role_bindings.value or ()))
-    reaching = [describe_binding(binding) for binding in every if _reaches_kubelets(binding)]
-    there = ", ".join(reaching[:_SHOWN]) or "none"
-    raise ChangeError(f"no {kind} {name}; those that reach kubelets: {there}")
+def _values(flag: str | None, part: str) -> tuple[str, ...] | None:
+    try:
+        return None if flag is None else split_record(flag)
+    except BadFlagError as bad:
+        raise ChangeError(f"no apiserver reads this: {bad}", part) from None
 
 
-_SHOWN = 30
+def _binding(text: str) -> Binding:
+    name, _, role = text.partition("=")
+    namespace, _, short = plain_name(name).rpartition("/")
+    if not (short and role):
+        raise ChangeError(
+            f'"{text}" is no new binding: NAME=CLUSTERROLE is expected, such as'
+            " system:node=system:node",
+            "added",
+        )
+    return Binding(short, RoleRef("ClusterRole", role), namespace)
 
 
-def _reaches_kubelets(binding: Binding) -> bool:
-    return any(
-        named_node(subject) is not None
-        or (subject.kind == "Group" and subject.name in KUBELET_GROUPS)
-        for subject in binding.subjects
-    )
+# A binding's name may hold "=" and ":", and a subject's anything.
+_SUBJECT = re.compile(rf"(.+?)=({'|'.join(SUBJECT_KINDS)}):(.+)", re.DOTALL)
+
+
+def _subjects(texts: Iterable[str], part: str) -> tuple[tuple[str, Subject], ...]:
+    return tuple(_subject(text, part) for text in texts)
+
+
+def _subject(text: str, part: str) -> tuple[str, Subject]:
+    found = _SUBJECT.fullmatch(text)
+    if found is None:
+        raise ChangeError(
+            f'"{text}" names no subject of a binding: BINDING=KIND:NAME is expected, such as'
+            f" system:node=Group:system:nodes; kinds are {', '.join(SUBJECT_KINDS)}",
+            part,
+        )
+    binding, kind, name = found.groups()
+    if kind != "ServiceAccount":
+        return plain_name(binding), Subject(kind, name)
+    namespace, _, short = name.partition("/")
+    if not (namespace and short):
+        raise ChangeError(
+            f'"{name}" is no ServiceAccount: its name is written NAMESPACE/NAME', part
+        )
+    return plain_name(binding), Subject(kind, short, namespace)

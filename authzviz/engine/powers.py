@@ -135,14 +135,19 @@ def in_words(powers: Iterable[Power], owner: str, minor: int) -> tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Radius:
-    """What a thief of one kubelet certificate reads and changes, in words, worst first."""
+    """What a thief of one kubelet certificate reads and changes, in words, worst first.
+
+    `is_every_secret` where it reads any Secret of any namespace without starting a pod for it.
+    """
 
     reads: tuple[str, ...]
     changes: tuple[str, ...]
+    is_every_secret: bool = False
 
 
 _OWN_READS = "the Secrets, ConfigMaps and volumes of the pods on its own node"
 _OWN_CHANGES = "its own Node and Lease, and the pods on it"
+_ANY_SECRET = Request("get", "secrets")
 _REPORT_STATUS = Request("patch", "nodes", subresource="status")
 
 
@@ -160,7 +165,8 @@ def radius_of(powers: Powers, owner: str, own: OwnObjects | None = None) -> Radi
         reads = (*reads, _own_reads(own) if own else _OWN_READS)
     if any(covers(rule, _REPORT_STATUS) for rule in powers.rules[""]):
         changes = (*changes, _OWN_CHANGES)
-    return Radius(reads, changes)
+    is_every_secret = any(covers(rule, _ANY_SECRET) for rule in powers.rules[""])
+    return Radius(reads, changes, is_every_secret)
 
 
 def _own_reads(own: OwnObjects) -> str:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from authzviz.engine.assessment import Answer, Decision, Finding, Path, Switch, Verdict
+from authzviz.engine.applying import applied
+from authzviz.engine.assessment import Answer, Assessment, Decision, Finding, Path, Switch, Verdict
 from authzviz.engine.caveats import caveats_of
-from authzviz.engine.change import Change, applied
+from authzviz.engine.change import Change
 from authzviz.engine.classes import NodeClass, classes_in_both
 from authzviz.engine.distribution import distribution_of
-from authzviz.engine.findings import OBSERVED, findings_of
+from authzviz.engine.findings import OBSERVED
 from authzviz.engine.graph import Graph, OwnObjects, graph_of
 from authzviz.engine.health import NOT_KNOWN, health_of
 from authzviz.engine.judging import Judged, examine_indexed
 from authzviz.engine.model import Snapshot
 from authzviz.engine.powers import Powers, Radius, in_words, lacking, powers_of, radius_of
 from authzviz.engine.rbac import index, reindexed
-from authzviz.engine.wording import summary_of
+from authzviz.engine.wording import assessment_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +66,16 @@ class NodeChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """One side of the change, in short. `authorization_modes` is None where apiservers disagree or
-    can't be told.
-    """
-
-    verdict: Verdict
-    possible: tuple[Verdict, ...]
-    summary: str
-    version: str
-    authorization_modes: tuple[str, ...] | None
-    node_authorizer: Switch
-    node_restriction: Switch
-
-
-@dataclass(frozen=True, slots=True)
 class WhatIf:
     """All that a change would do.
 
-    `effects` says what the apiservers put back by themselves, `caveats` what the answer does not
-    cover or what to mind.
+    `before` and `after` are what the engine makes of both sides, with as many paths as there are
+    `nodes`, in the same order; how the nodes will be after it nobody knows. `effects` says what the
+    apiservers put back by themselves, `caveats` what the answer does not cover or what to mind.
     """
 
-    before: Outlook
-    after: Outlook
+    before: Assessment
+    after: Assessment
     nodes: tuple[NodeChange, ...]
     findings_gone: tuple[Finding, ...]
     findings_new: tuple[Finding, ...]
@@ -100,10 +87,11 @@ def whatif(snapshot: Snapshot, change: Change) -> WhatIf:
     """What the change would do to the cluster. Raises ChangeError where it can't be made."""
     start = applied(snapshot, change)
     before, after, pairs = _examined(snapshot, start.snapshot)
-    gone, new = _findings(before, after)
+    now, then = assessment_of(before), assessment_of(after)
+    gone, new = _findings(now, then)
     return WhatIf(
-        before=_outlook(before),
-        after=_outlook(after),
+        before=now,
+        after=then,
         nodes=_nodes(before, after, pairs),
         findings_gone=gone,
         findings_new=new,
@@ -112,30 +100,19 @@ def whatif(snapshot: Snapshot, change: Change) -> WhatIf:
     )
 
 
-def _outlook(judged: Judged) -> Outlook:
-    modes = {state.authorization_modes for state in judged.states}
-    return Outlook(
-        verdict=judged.verdict,
-        possible=judged.possible,
-        summary=summary_of(judged),
-        version=judged.snapshot.version.value or "",
-        authorization_modes=modes.pop() if len(modes) == 1 else None,
-        node_authorizer=judged.node_authorizer,
-        node_restriction=judged.node_restriction,
-    )
-
-
-def _findings(before: Judged, after: Judged) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+def _findings(
+    before: Assessment, after: Assessment
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """Findings that go and that come: one that stays may say so in other words."""
     old, new = _by_title(before), _by_title(after)
     gone = tuple(finding for key, finding in old.items() if key not in new)
     return gone, tuple(finding for key, finding in new.items() if key not in old)
 
 
-def _by_title(judged: Judged) -> dict[tuple[str, str], Finding]:
+def _by_title(assessment: Assessment) -> dict[tuple[str, str], Finding]:
     return {
         (finding.id, finding.title): finding
-        for finding in findings_of(judged)
+        for finding in assessment.findings
         if finding.id not in OBSERVED
     }
 

@@ -41,11 +41,6 @@ def assessment_of(judged: Judged) -> Assessment:
     )
 
 
-def summary_of(judged: Judged) -> str:
-    """The one sentence that says what is the matter."""
-    return _said(_WORDS[judged.verdict][0], judged)
-
-
 def _said(words: _Words, judged: Judged) -> str:
     return words if isinstance(words, str) else words(judged)
 

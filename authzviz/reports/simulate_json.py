@@ -8,15 +8,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from authzviz.engine.grants import describe_binding, describe_role, describe_subject
 from authzviz.reports.check_json import finding_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from authzviz.engine.assessment import Assessment
     from authzviz.engine.change import Change
     from authzviz.engine.graph import OwnObjects
+    from authzviz.engine.model import Subject
     from authzviz.engine.powers import Radius
-    from authzviz.engine.whatif import NeedChange, NodeChange, Outlook, WhatIf
+    from authzviz.engine.whatif import NeedChange, NodeChange, WhatIf
 
 
 def simulate_json(cluster: str, change: Change, answer: WhatIf) -> str:
@@ -43,11 +46,21 @@ def _change(change: Change) -> dict[str, object]:
         "authorization_modes": None if modes is None else list(modes),
         "admission_plugins": None if plugins is None else list(plugins),
         "dropped_bindings": list(change.dropped),
+        "added_bindings": [
+            {"binding": describe_binding(binding), "role": describe_role(binding)}
+            for binding in change.added
+        ],
+        "dropped_subjects": _subjects(change.dropped_subjects),
+        "added_subjects": _subjects(change.added_subjects),
         "kubernetes_version": change.kubernetes_version or None,
     }
 
 
-def _outlook(side: Outlook) -> dict[str, object]:
+def _subjects(pairs: Iterable[tuple[str, Subject]]) -> list[dict[str, str]]:
+    return [{"binding": name, "subject": describe_subject(subject)} for name, subject in pairs]
+
+
+def _outlook(side: Assessment) -> dict[str, object]:
     modes = side.authorization_modes
     return {
         "verdict": side.verdict,
@@ -98,8 +111,12 @@ def _needs(needs: Iterable[NeedChange]) -> list[dict[str, object]]:
     ]
 
 
-def _radius(radius: Radius) -> dict[str, list[str]]:
-    return {"reads": list(radius.reads), "changes": list(radius.changes)}
+def _radius(radius: Radius) -> dict[str, object]:
+    return {
+        "reads": list(radius.reads),
+        "changes": list(radius.changes),
+        "every_secret": radius.is_every_secret,
+    }
 
 
 def _own(own: OwnObjects) -> dict[str, object]:

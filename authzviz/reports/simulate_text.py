@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from authzviz.engine.assessment import Verdict
+from authzviz.engine.grants import describe_binding, describe_role, describe_subject
 from authzviz.reports.check_text import COLORS
 from authzviz.reports.layout import section, wrapped
 from authzviz.reports.printable import printable
@@ -59,8 +60,14 @@ def _changes(change: Change) -> Iterator[str]:
         yield f"--authorization-mode={','.join(change.authorization_modes)}"
     if change.admission_plugins is not None:
         yield f"--enable-admission-plugins={','.join(change.admission_plugins)}"
-    for binding in change.dropped:
-        yield f"binding {binding} dropped"
+    for name in change.dropped:
+        yield f"binding {name} dropped"
+    for binding in change.added:
+        yield f"{describe_binding(binding)} to {describe_role(binding)} added"
+    for name, subject in change.dropped_subjects:
+        yield f"{describe_subject(subject)} taken from binding {name}"
+    for name, subject in change.added_subjects:
+        yield f"{describe_subject(subject)} added to binding {name}"
     if change.kubernetes_version:
         yield f"Kubernetes {change.kubernetes_version}"
 

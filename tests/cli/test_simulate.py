@@ -79,6 +79,31 @@ TEXTS: dict[str, tuple[Snapshot, list[str], list[str]]] = {
         ["--admission-plugins", ""],
         ["--enable-admission-plugins=", "! Rights opened: start pods on its node"],
     ),
+    "the quick way out": (
+        cluster(RBAC),
+        ["--add-subject", "system:node=Group:system:nodes"],
+        [
+            "prod: refused now, legacy-binding after the change",
+            "Group system:nodes added to binding system:node",
+            "! Rights opened: get, list, watch secrets in every namespace",
+        ],
+    ),
+    "the subject is taken": (
+        LEFTOVER,
+        ["--drop-subject", "system:node=Group:system:nodes"],
+        ["Group system:nodes taken from binding system:node", "Rights closed: get, list, watch"],
+    ),
+    "a new binding": (
+        cluster(RBAC),
+        [
+            "--add-binding=kubelets=system:node",
+            "--add-subject=kubelets=ServiceAccount:infra/agent",
+        ],
+        [
+            "ClusterRoleBinding kubelets to ClusterRole system:node added;",
+            "ServiceAccount infra/agent added to binding kubelets",
+        ],
+    ),
     "another version": (
         cluster(NODE_RBAC, version="v1.13.12"),
         ["--kubernetes-version", "1.33"],
@@ -156,6 +181,7 @@ def test_the_document_has_every_key_and_each_is_documented(tmp_path: Path) -> No
         "without": "a new node never appears in the cluster",
     }
     keys = KEYS | NODE_KEYS | lost.keys() | answer["change"].keys() | answer["after"].keys()
+    keys |= nodes["blast_radius"]["after"].keys()
     text = DOCS.read_text()
     assert [key for key in keys if f"`{key}`" not in text and f'"{key}"' not in text] == []
 
@@ -175,6 +201,9 @@ def test_the_document_says_what_changes(tmp_path: Path) -> None:
         "authorization_modes": ["Node", "RBAC"],
         "admission_plugins": ["NodeRestriction"],
         "dropped_bindings": ["system:node"],
+        "added_bindings": [],
+        "dropped_subjects": [],
+        "added_subjects": [],
         "kubernetes_version": "1.33",
     }
     assert answer["before"]["verdict"] == "legacy-binding"
@@ -195,8 +224,37 @@ def test_the_document_says_what_changes(tmp_path: Path) -> None:
     assert nodes["blast_radius"]["after"] == {
         "reads": ["the Secrets, ConfigMaps and volumes of the pods on its own node"],
         "changes": ["its own Node and Lease, and the pods on it"],
+        "every_secret": False,
     }
     assert {finding["id"] for finding in answer["findings_gone"]} >= {"legacy-binding"}
+
+
+def test_the_document_says_which_subjects_and_bindings_change(tmp_path: Path) -> None:
+    answer = document(
+        tmp_path,
+        LEGACY,
+        "--add-binding=infra/kubelets=system:node",
+        "--add-subject=infra/kubelets=User:system:node:node1",
+        "--drop-subject=system:node=Group:system:nodes",
+    )
+
+    change = answer["change"]
+    assert change["added_bindings"] == [
+        {"binding": "RoleBinding infra/kubelets", "role": "ClusterRole system:node"}
+    ]
+    assert change["added_subjects"] == [
+        {"binding": "infra/kubelets", "subject": "User system:node:node1"}
+    ]
+    assert change["dropped_subjects"] == [
+        {"binding": "system:node", "subject": "Group system:nodes"}
+    ]
+
+
+def test_the_quick_way_out_opens_every_secret(tmp_path: Path) -> None:
+    quick = document(tmp_path, cluster(RBAC), "--add-subject=system:node=Group:system:nodes")
+
+    radius = quick["nodes"][0]["blast_radius"]
+    assert [radius[side]["every_secret"] for side in ("before", "after")] == [False, True]
 
 
 def test_a_bundle_with_pods_counts_what_node_leaves_to_a_thief(tmp_path: Path) -> None:
@@ -230,6 +288,9 @@ def test_an_unchanged_cluster_has_nulls_for_what_is_left_as_it_is(tmp_path: Path
         "authorization_modes": None,
         "admission_plugins": None,
         "dropped_bindings": [],
+        "added_bindings": [],
+        "dropped_subjects": [],
+        "added_subjects": [],
         "kubernetes_version": None,
     }
     assert answer["before"]["authorization_modes"] is None
@@ -255,6 +316,10 @@ WRONG_USAGE = {
     "plugin": (["--admission-plugins", "NodeRestrict"], "there are AlwaysAdmit"),
     "binding": (["--drop-binding", "other"], "those that reach kubelets: ClusterRoleBinding"),
     "version": (["--kubernetes-version", "2"], "there are 1.7 to 1.37"),
+    "words of a subject": (["--add-subject", "system:node=system:nodes"], "=KIND:NAME is expected"),
+    "subject": (["--drop-subject", "system:node=User:x"], "it has: Group system:nodes"),
+    "new binding": (["--add-binding", "system:node=system:node"], "there is a ClusterRoleBinding"),
+    "role": (["--add-binding", "x=system:noode"], "no ClusterRole system:noode"),
     "quotes": (["--authorization-mode", '"Node'], "an open quote"),
     "verdict": (["--fail-on", "bad"], "no such verdict"),
     "format": (["--format", "xml"], "xml"),

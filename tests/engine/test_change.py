@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from authzviz.engine.applying import applied
 from authzviz.engine.chain import state_of
-from authzviz.engine.change import Change, ChangeError, applied, change_of
+from authzviz.engine.change import Change, ChangeError, Words, change_of, subject_words
 from authzviz.engine.model import Binding, Flag, Outcome, Snapshot, Subject
 from authzviz.engine.rbac import Rbac, index, reindexed
 from tests.engine.build import (
+    AUTHENTICATED,
     DEFAULT_BINDINGS,
-    EMPTY_BINDING,
     LEGACY_BINDING,
     NODE1,
     NODE_RBAC,
@@ -165,24 +166,70 @@ def by_name(snapshot: Snapshot) -> dict[str, Binding]:
     return {binding.name: binding for binding in snapshot.cluster_role_bindings.value or ()}
 
 
-def test_subjects_are_set_and_bindings_added() -> None:
+def test_bindings_are_added_and_made_anew() -> None:
     added, anew = crb("new", "cluster-admin", NODE1), crb("one", "cluster-admin", NODES)
-    change = Change(subjects=(("system:node", ()),), added=(added, anew, rb("x", "ns", "r", NODES)))
+    change = Change(dropped=("one",), added=(added, anew, rb("x", "ns", "r", NODES)))
 
     changed = after(BOUND, change)
 
-    assert by_name(changed)["system:node"] == EMPTY_BINDING
     assert by_name(changed)["new"] == added
     assert by_name(changed)["one"] == anew
     assert len(changed.role_bindings.value or ()) == 3
 
 
-def test_to_a_list_that_was_not_read_nothing_is_added() -> None:
-    before = replace(BOUND, role_bindings=unread(BOUND.role_bindings))
+AGENT = Subject("ServiceAccount", "agent", "infra")
+SUBJECTS: dict[str, tuple[Change, str, tuple[Subject, ...]]] = {
+    "given": (Change(added_subjects=(("one", NODES),)), "one", (NODE1, NODES)),
+    "given twice": (
+        Change(added_subjects=(("one", NODES), ("ClusterRoleBinding one", NODES))),
+        "one",
+        (NODE1, NODES),
+    ),
+    "given that is there": (Change(added_subjects=(("one", NODE1),)), "one", (NODE1,)),
+    "taken": (Change(dropped_subjects=(("system:node", NODES),)), "system:node", ()),
+    "exchanged": (
+        Change(dropped_subjects=(("one", NODE1),), added_subjects=(("one", AGENT),)),
+        "one",
+        (AGENT,),
+    ),
+    "of a new binding": (
+        Change(
+            added=(crb("new", "cluster-admin"),),
+            added_subjects=(("new", NODE1), ("new", NODES)),
+        ),
+        "new",
+        (NODE1, NODES),
+    ),
+    "of a binding made anew": (
+        Change(
+            dropped=("one",),
+            added=(crb("one", "cluster-admin", NODES, AUTHENTICATED),),
+            dropped_subjects=(("one", AUTHENTICATED),),
+        ),
+        "one",
+        (NODES,),
+    ),
+    "taken, and put back by the apiserver": (
+        Change(dropped_subjects=(("system:discovery", AUTHENTICATED),)),
+        "system:discovery",
+        (AUTHENTICATED,),
+    ),
+}
 
-    changed = after(before, Change(added=(rb("x", "ns", "r", NODES),)))
 
-    assert changed.role_bindings == before.role_bindings
+@pytest.mark.parametrize(("change", "binding", "subjects"), SUBJECTS.values(), ids=SUBJECTS)
+def test_subjects_after_the_change(
+    change: Change, binding: str, subjects: tuple[Subject, ...]
+) -> None:
+    assert by_name(after(BOUND, change))[binding].subjects == subjects
+
+
+def test_subjects_of_a_role_binding_change_in_its_namespace_alone() -> None:
+    changed = after(BOUND, Change(dropped_subjects=(("RoleBinding team/agents", NODES),)))
+
+    left = {each.namespace: each.subjects for each in changed.role_bindings.value or ()}
+    assert left == {"infra": (NODES,), "team": ()}
+    assert changed.cluster_role_bindings.value == BOUND.cluster_role_bindings.value
 
 
 IMPOSSIBLE: dict[str, tuple[Snapshot, Change, str]] = {
@@ -217,7 +264,41 @@ IMPOSSIBLE: dict[str, tuple[Snapshot, Change, str]] = {
         Change(dropped=("one",)),
         "those that reach kubelets: none",
     ),
-    "subjects of no binding": (PLAIN, Change(subjects=(("two", ()),)), "no ClusterRoleBinding two"),
+    "subjects of no binding": (
+        PLAIN,
+        Change(added_subjects=(("two", NODES),)),
+        "no ClusterRoleBinding two; those that reach kubelets",
+    ),
+    "a subject that isn't there": (
+        BOUND,
+        Change(dropped_subjects=(("one", NODES),)),
+        "ClusterRoleBinding one has no subject Group system:nodes; it has: User system:node:node1",
+    ),
+    "a subject of a binding without any": (
+        PLAIN,
+        Change(dropped_subjects=(("system:node", NODES),)),
+        "has no subject Group system:nodes; it has: none",
+    ),
+    "a subject of what is dropped": (
+        BOUND,
+        Change(dropped=("one",), added_subjects=(("one", NODES),)),
+        "ClusterRoleBinding one is dropped by the same change",
+    ),
+    "a new binding that is there": (
+        BOUND,
+        Change(added=(crb("one", "cluster-admin"),)),
+        "there is a ClusterRoleBinding one already: give it a subject",
+    ),
+    "a new binding to no role": (
+        BOUND,
+        Change(added=(crb("two", "cluster-admni"),)),
+        "no ClusterRole cluster-admni to bind",
+    ),
+    "a new one in a list that was not read": (
+        replace(PLAIN, role_bindings=unread(PLAIN.role_bindings)),
+        Change(added=(rb("x", "ns", "r", NODES),)),
+        "RoleBindings were not read (refused): what becomes of ns/x can't be told",
+    ),
     "of a list that was not read": (
         replace(PLAIN, role_bindings=unread(PLAIN.role_bindings)),
         Change(dropped=("infra/agents",)),
@@ -234,6 +315,7 @@ def test_what_cannot_be_changed_says_what_there_is(
         applied(snapshot, change)
 
     assert says in str(raised.value)
+    assert getattr(change, raised.value.part) != getattr(Change(), raised.value.part)
 
 
 def test_a_plugin_of_a_distribution_is_known_where_it_is_in_use() -> None:
@@ -245,13 +327,60 @@ def test_a_plugin_of_a_distribution_is_known_where_it_is_in_use() -> None:
 
 
 def test_the_words_of_the_command_line_are_read_as_an_apiserver_reads_them() -> None:
-    change = change_of("Node,RBAC", "", ["one"], "1.33")
+    words = Words("Node,RBAC", "", ("one",), kubernetes_version="1.33")
 
-    assert change == Change(("Node", "RBAC"), (), ("one",), kubernetes_version="1.33")
-    assert change_of(None, None, (), "") == Change()
-    with pytest.raises(ChangeError, match="no apiserver reads this: an open quote"):
-        change_of('"Node', None, (), "")
+    assert change_of(words) == Change(("Node", "RBAC"), (), ("one",), kubernetes_version="1.33")
+    assert change_of(Words()) == Change()
     assert flags_of(cluster(NODE_RBAC)) == [TARGET]
+
+
+PAIRS: dict[str, tuple[str, tuple[str, Subject]]] = {
+    "a group": ("system:node=Group:system:nodes", ("system:node", NODES)),
+    "a user": ("ClusterRoleBinding one=User:system:node:node1", ("one", NODE1)),
+    "a ServiceAccount": ("infra/agents=ServiceAccount:infra/agent", ("infra/agents", AGENT)),
+    "signs in names": ("a=b=User:c=d:e", ("a=b", Subject("User", "c=d:e"))),
+    "a line end": ("a=User:b\n", ("a", Subject("User", "b\n"))),
+}
+
+
+@pytest.mark.parametrize(("text", "pair"), PAIRS.values(), ids=PAIRS)
+def test_a_subject_in_words(text: str, pair: tuple[str, Subject]) -> None:
+    assert change_of(Words(add_subject=(text,))).added_subjects == (pair,)
+    assert change_of(Words(drop_subject=(text,))).dropped_subjects == (pair,)
+    assert subject_words(*pair) == text.removeprefix("ClusterRoleBinding ")
+
+
+def test_a_new_binding_in_words() -> None:
+    words = Words(add_binding=("new=cluster-admin", "RoleBinding infra/x=edit=or"))
+
+    assert change_of(words).added == (
+        crb("new", "cluster-admin"),
+        rb("x", "infra", "edit=or", kind="ClusterRole"),
+    )
+
+
+NONSENSE: dict[str, tuple[Words, str, str]] = {
+    "an open quote": (Words('"Node'), "authorization_modes", "no apiserver reads this: an open"),
+    "an open quote in plugins": (Words(None, '"x'), "admission_plugins", "no apiserver reads this"),
+    "no kind": (Words(add_subject=("one=x",)), "added_subjects", '"one=x" names no subject'),
+    "no name": (Words(drop_subject=("one=Group:",)), "dropped_subjects", "kinds are Group, User"),
+    "no binding": (Words(drop_subject=("=Group:x",)), "dropped_subjects", "is expected"),
+    "an account without namespace": (
+        Words(add_subject=("one=ServiceAccount:x",)),
+        "added_subjects",
+        "is written NAMESPACE/NAME",
+    ),
+    "no role": (Words(add_binding=("one",)), "added", '"one" is no new binding'),
+    "no name of a binding": (Words(add_binding=("ns/=x",)), "added", "NAME=CLUSTERROLE"),
+}
+
+
+@pytest.mark.parametrize(("words", "part", "says"), NONSENSE.values(), ids=NONSENSE)
+def test_words_that_mean_nothing_say_what_is_expected(words: Words, part: str, says: str) -> None:
+    with pytest.raises(ChangeError, match=says) as raised:
+        change_of(words)
+
+    assert raised.value.part == part
 
 
 ROBOT = Subject("ServiceAccount", "robot", "infra")
@@ -272,8 +401,11 @@ REINDEXED = {
     "a RoleBinding": Change(dropped=("infra/agents",)),
     "one without subjects": Change(dropped=("idle",)),
     "what reaches nobody": Change(dropped=("odd",)),
-    "subjects": Change(subjects=(("robots", (ROBOT,)), ("system:node", ()))),
-    "more": Change(added=(crb("new", "reader", ROBOT, NODES), rb("x", "ns", "r", ROBOT))),
+    "subjects": Change(
+        dropped_subjects=(("robots", NODES), ("system:node", NODES)),
+        added_subjects=(("idle", NODES), ("infra/agents", ROBOT)),
+    ),
+    "more": Change(added=(crb("new", "cluster-admin", ROBOT, NODES), rb("x", "ns", "r", ROBOT))),
     "roles": Change(kubernetes_version="1.37"),
 }
 

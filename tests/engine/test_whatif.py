@@ -9,7 +9,7 @@ import pytest
 from authzviz.engine import judge
 from authzviz.engine.assessment import Verdict
 from authzviz.engine.change import Change
-from authzviz.engine.model import Node, Pod, Role, Snapshot, Subject
+from authzviz.engine.model import Node, Role, Snapshot, Subject
 from authzviz.engine.whatif import NodeChange, WhatIf, whatif
 from tests.engine.build import (
     AUTHENTICATED,
@@ -23,7 +23,6 @@ from tests.engine.build import (
     crb,
     lease,
     node,
-    ok,
     rb,
     rule,
     server,
@@ -41,7 +40,7 @@ VERDICTS: dict[str, tuple[Snapshot, Change, str, str]] = {
     "turning Node on ends the outage": (OUTAGE, NODE_ONLY, "refused", "node-authorizer"),
     "the subject ends it, too": (
         OUTAGE,
-        Change(subjects=(("system:node", (NODES,)),)),
+        Change(added_subjects=(("system:node", NODES),)),
         "refused",
         "legacy-binding",
     ),
@@ -127,11 +126,48 @@ def test_turning_node_on_gains_every_need_and_opens_nothing() -> None:
 
 
 def test_the_subject_gains_every_need_and_opens_all_secrets() -> None:
-    nodes = only(whatif(OUTAGE, Change(subjects=(("system:node", (NODES,)),))))
+    nodes = only(whatif(OUTAGE, Change(added_subjects=(("system:node", NODES),))))
 
     assert gained(nodes) == EVERY_NEED
     assert nodes.rights_opened[0] == SECRETS
     assert not nodes.rights_closed
+
+
+def test_taking_the_subject_is_as_good_as_dropping_the_binding() -> None:
+    taken = Change(("Node", "RBAC"), dropped_subjects=(("system:node", NODES),))
+    answer = whatif(LEGACY, taken)
+    dropped = whatif(LEGACY, Change(("Node", "RBAC"), dropped=("system:node",)))
+
+    assert answer.nodes == dropped.nodes
+    assert answer.after.verdict == "node-authorizer"
+    assert not answer.effects
+
+
+def test_a_subject_of_a_default_binding_comes_back_by_itself() -> None:
+    answer = whatif(GOOD, Change(dropped_subjects=(("system:discovery", AUTHENTICATED),)))
+
+    assert answer.effects == (
+        "ClusterRoleBinding system:discovery gets back Group system:authenticated",
+    )
+    assert not only(answer).rights_closed
+
+
+def test_a_binding_made_anew_opens_what_its_role_holds() -> None:
+    bare = cluster(server("--authorization-mode=RBAC"), bindings=())
+    change = Change(added=(crb("kubelets", "system:node"),), added_subjects=(("kubelets", NODES),))
+    nodes = only(whatif(bare, change))
+
+    assert gained(nodes) == EVERY_NEED
+    assert nodes.rights_opened[0] == SECRETS
+
+
+def test_both_sides_have_a_path_for_each_kind_of_node() -> None:
+    before = cluster(RBAC, bindings=(crb("one", "system:node", NODE1),))
+    answer = whatif(before, Change(("Node", "RBAC")))
+
+    examples = [nodes.example for nodes in answer.nodes]
+    assert examples == [path.example for path in answer.before.paths]
+    assert examples == [path.example for path in answer.after.paths]
 
 
 def test_dropping_the_binding_loses_every_need_and_says_what_fails() -> None:
@@ -195,7 +231,8 @@ def test_a_narrower_grant_closes_the_difference_only() -> None:
     narrow = Role("narrow", rules=(rule("*", "secrets"), rule("get", "configmaps", names="a b")))
     before = cluster(NODE_RBAC, bindings=(crb("one", "wide", NODES),), cluster_roles=(wide, narrow))
 
-    nodes = only(whatif(before, Change(added=(crb("one", "narrow", NODES),))))
+    anew = Change(dropped=("one",), added=(crb("one", "narrow", NODES),))
+    nodes = only(whatif(before, anew))
 
     assert nodes.rights_closed == ("get, list, delete configmaps in every namespace", "get /x")
     assert nodes.rights_opened == ("do anything with secrets in every namespace",)
@@ -311,7 +348,8 @@ def test_what_was_not_read_makes_needs_unsure_and_says_so() -> None:
     before = replace(before, cluster_roles=replace(before.cluster_roles, gaps=("broken",)))
     anew = crb("system:node", "unread-role", NODES)
 
-    answer = whatif(before, Change(added=(replace(anew, is_reconciled=False),)))
+    change = Change(dropped=("system:node",), added=(replace(anew, is_reconciled=False),))
+    answer = whatif(before, change)
 
     assert {need.need for need in only(answer).needs_unsure} == EVERY_NEED
     assert any("Not known: RoleBindings" in caveat for caveat in answer.caveats)
@@ -401,6 +439,11 @@ CAVEATS: dict[str, tuple[Snapshot, Change, str]] = {
         "no apiserver touches it",
     ),
     "bindings alone": (LEFTOVER, Change(dropped=("system:node",)), "No restart is needed"),
+    "a subject alone": (
+        LEFTOVER,
+        Change(dropped_subjects=(("system:node", NODES),)),
+        "No restart is needed",
+    ),
 }
 
 
@@ -424,55 +467,6 @@ def test_says_nothing_that_does_not_matter(snapshot: Snapshot, change: Change) -
     caveats = whatif(snapshot, change).caveats
 
     assert all("chain now" in caveat for caveat in caveats)
-
-
-def test_a_stolen_certificate_before_and_after_in_words() -> None:
-    nodes = only(whatif(LEGACY, Change(("Node", "RBAC"), dropped=("system:node",))))
-    refused = only(whatif(OUTAGE, Change()))
-
-    assert nodes.radius_before.reads[0] == SECRETS
-    assert nodes.radius_before.changes[-1] == "its own Node and Lease, and the pods on it"
-    assert nodes.radius_after.reads[-1].startswith(
-        "the Secrets, ConfigMaps and volumes of the pods"
-    )
-    assert refused.radius_before.reads == ()
-    assert refused.radius_before.changes == ()
-
-
-WEB = Pod("team", "web", "node1", secrets=("password", "key"), config_maps=("settings",))
-OWN_READS = {
-    "pods and volumes": (
-        replace(LEGACY, pods=ok((WEB,)), volumes=ok(())),
-        "2 Secrets and 1 ConfigMap of the 1 pod on node1, and the volumes of these",
-    ),
-    "volumes unread": (
-        replace(LEGACY, pods=ok((WEB,))),
-        "at least 2 Secrets and 1 ConfigMap of the 1 pod",
-    ),
-    "pods refused": (
-        replace(LEGACY, pods=unread(ok((WEB,)))),
-        "the Secrets, ConfigMaps and volumes of",
-    ),
-}
-
-
-@pytest.mark.parametrize(("snapshot", "words"), OWN_READS.values(), ids=OWN_READS)
-def test_what_a_stolen_certificate_reads_under_node_is_counted_where_pods_were_read(
-    snapshot: Snapshot, words: str
-) -> None:
-    nodes = only(whatif(snapshot, Change(("Node", "RBAC"), dropped=("system:node",))))
-
-    assert nodes.radius_before.reads[0] == SECRETS
-    assert nodes.radius_after.reads[-1].startswith(words)
-    assert not any("Secrets and" in said for said in nodes.radius_before.reads)
-
-
-def test_nothing_is_counted_for_a_node_that_is_not_there_yet() -> None:
-    snapshot = replace(cluster(NODE_RBAC, nodes=()), pods=ok((WEB,)), volumes=ok(()))
-    nodes = only(whatif(snapshot, Change()))
-
-    assert nodes.own is None
-    assert nodes.radius_after.reads[-1].startswith("the Secrets, ConfigMaps and volumes of")
 
 
 def many(count: int) -> tuple[Node, ...]:

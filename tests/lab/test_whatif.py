@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from authzviz.engine import judge
+from authzviz.engine.applying import applied
 from authzviz.engine.assessment import Decision
 from authzviz.engine.authorize import authorization_of
-from authzviz.engine.change import Change, applied
+from authzviz.engine.change import Change
 from authzviz.engine.identity import kubelet_of
-from authzviz.engine.model import Subject
+from authzviz.engine.model import Binding, RoleRef, Subject
 from authzviz.engine.needs import ANY_NAME, ANY_NAMESPACE, needs_of
 from authzviz.engine.request import Request
 from authzviz.engine.whatif import whatif
@@ -79,9 +80,23 @@ def delete_and_restart(**flags: str | None) -> Callable[[Cluster], None]:
     return make
 
 
+def take_and_restart(binding: str) -> Callable[[Cluster], None]:
+    def make(live: Cluster) -> None:
+        live.remove_subjects(binding)
+        live.restart()
+
+    return make
+
+
 LEGACY = (cluster_role_binding("system:node", "system:node", [group("system:nodes")]),)
+BOTH = (
+    cluster_role_binding(
+        "system:node", "system:node", [user("system:node:node1"), group("system:nodes")]
+    ),
+)
 ADMIN = (cluster_role_binding("agents", "cluster-admin", [user("system:node:node1")]),)
 RESTRICTION = "NodeRestriction"
+NODES_GROUP, AUTHENTICATED = (Subject("Group", f"system:{n}") for n in ("nodes", "authenticated"))
 STORIES = {
     "Node is turned on": Story(
         "RBAC",
@@ -101,7 +116,7 @@ STORIES = {
     "the subject is removed": Story(
         "Node,RBAC",
         RESTRICTION,
-        Change(subjects=(("system:node", ()),)),
+        Change(dropped_subjects=(("system:node", NODES_GROUP),)),
         lambda live: live.remove_subjects("system:node"),
         "node-authorizer",
         LEGACY,
@@ -109,7 +124,7 @@ STORIES = {
     "the subject is removed too early": Story(
         "RBAC",
         RESTRICTION,
-        Change(subjects=(("system:node", ()),)),
+        Change(dropped_subjects=(("system:node", NODES_GROUP),)),
         lambda live: live.remove_subjects("system:node"),
         "refused",
         LEGACY,
@@ -117,7 +132,7 @@ STORIES = {
     "the subject is set": Story(
         "RBAC",
         None,
-        Change(subjects=(("system:node", (Subject("Group", "system:nodes"),)),)),
+        Change(added_subjects=(("system:node", NODES_GROUP),)),
         lambda live: live.set_subject("system:node", group("system:nodes")),
         "legacy-binding",
     ),
@@ -151,6 +166,33 @@ STORIES = {
         "node-authorizer",
         LEGACY,
     ),
+    "one subject is taken, another stays": Story(
+        "RBAC",
+        RESTRICTION,
+        Change(dropped_subjects=(("system:node", NODES_GROUP),)),
+        lambda live: live.set_subject("system:node", user("system:node:node1")),
+        "mixed",
+        BOTH,
+    ),
+    "a default subject is taken, and comes back": Story(
+        "Node,RBAC",
+        RESTRICTION,
+        Change(dropped_subjects=(("system:discovery", AUTHENTICATED),)),
+        take_and_restart("system:discovery"),
+        "node-authorizer",
+    ),
+    "a new binding lets kubelets in": Story(
+        "RBAC",
+        RESTRICTION,
+        Change(
+            added=(Binding("kubelets", RoleRef("ClusterRole", "system:node")),),
+            added_subjects=(("kubelets", NODES_GROUP),),
+        ),
+        lambda live: live.apply(
+            [cluster_role_binding("kubelets", "system:node", [group("system:nodes")])]
+        ),
+        "legacy-binding",
+    ),
     "one node keeps what is its own": Story(
         "Node,RBAC",
         RESTRICTION,
@@ -177,7 +219,7 @@ def test_what_is_predicted_is_what_comes(story: Story, cluster: ClusterFactory) 
 
     assert answer.after.verdict == story.verdict
     assert judge(after).verdict == story.verdict
-    assert node_binding(after) == node_binding(predicted)
+    assert bindings_of(after) == bindings_of(predicted)
     wrong = [difference for node in NODES for difference in differences(live, predicted, node)]
     assert wrong == []
     assert {finding.id for finding in answer.findings_new} <= ids(after)
@@ -195,10 +237,9 @@ def ids(snapshot: Snapshot) -> set[str]:
     return {finding.id for finding in judge(snapshot).findings}
 
 
-def node_binding(snapshot: Snapshot) -> tuple[Subject, ...] | None:
+def bindings_of(snapshot: Snapshot) -> dict[str, tuple[RoleRef, tuple[Subject, ...]]]:
     bindings = snapshot.cluster_role_bindings.value or ()
-    found = [binding.subjects for binding in bindings if binding.name == "system:node"]
-    return found[0] if found else None
+    return {binding.name: (binding.role_ref, binding.subjects) for binding in bindings}
 
 
 def differences(live: Cluster, predicted: Snapshot, node: str) -> list[str]:
