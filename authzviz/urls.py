@@ -16,6 +16,7 @@ from dashboard.views import (
     managing,
     people,
     reader,
+    risks,
 )
 from dashboard.views import cluster as cluster_page
 
@@ -37,6 +38,8 @@ urlpatterns = [
     path("clusters/<slug:slug>/pause/", managing.pause, name="cluster_pause"),
     path("clusters/<slug:slug>/credentials/", managing.credentials, name="cluster_credentials"),
     path("clusters/<slug:slug>/bundle/", managing.newer_bundle, name="cluster_bundle"),
+    path("clusters/<slug:slug>/risks/", risks.accept, name="risk_accept"),
+    path("clusters/<slug:slug>/risks/<int:pk>/withdraw/", risks.withdraw, name="risk_withdraw"),
     path("clusters/<slug:slug>/remove/", managing.remove, name="cluster_remove"),
     path("clusters/<slug:slug>/poll/", managing.poll, name="cluster_poll"),
     path("clusters/<slug:slug>/reader/", reader.cluster_reader, name="cluster_reader"),

@@ -12,9 +12,9 @@ from django.db.models import Min
 
 from authzviz.engine.assessment import Assessment, Verdict
 from authzviz.engine.model import Snapshot
-from dashboard.models import LIVE, Cluster, CurrentState, User, VerdictChange
+from dashboard.models import LIVE, AcceptedRisk, Cluster, CurrentState, User, VerdictChange
 from dashboard.models.cluster import PollState
-from dashboard.services import access, clock, dispatching, facts
+from dashboard.services import access, clock, dispatching, facts, risks
 
 # The scheduler asks every five seconds; nobody polls when it has been silent for this long.
 SILENT_AFTER = timedelta(seconds=60)
@@ -58,13 +58,16 @@ class LastKnown:
 
 @dataclass(frozen=True, slots=True)
 class ClusterPage:
-    """All that a cluster's page shows; what was read is None where it never was."""
+    """All that a cluster's page shows; what was read is None where it never was. `risks` are what
+    is accepted, by the finding's key.
+    """
 
     row: FleetRow
     assessment: Assessment | None
     snapshot: Snapshot | None
     reads: tuple[dict[str, Any], ...]
     history: tuple[VerdictChange, ...]
+    risks: dict[str, AcceptedRisk]
 
     @property
     def last_known(self) -> LastKnown | None:
@@ -83,7 +86,7 @@ def fleet_rows(user: User | AnonymousUser) -> tuple[FleetRow, ...]:
 
 
 def cluster_page(cluster: Cluster) -> ClusterPage:
-    """The page of a cluster: three queries, and one snapshot unpacked."""
+    """The page of a cluster: four queries, and one snapshot unpacked."""
     row = _row(cluster, clock.now())
     current = row.current
     if current:
@@ -94,6 +97,7 @@ def cluster_page(cluster: Cluster) -> ClusterPage:
         snapshot=facts.current_snapshot(current) if current else None,
         reads=tuple(current.reads) if current else (),
         history=tuple(cluster.verdict_changes.order_by("-pk")[:2]),
+        risks=risks.risks_of(cluster),
     )
 
 

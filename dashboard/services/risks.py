@@ -15,7 +15,7 @@ from django.utils import timezone
 from authzviz.engine.assessment import Assessment, Finding, Severity
 from authzviz.engine.finding_keys import keyed
 from dashboard.models import AcceptedRisk, Cluster, CurrentState, User
-from dashboard.services import audit, clock, facts
+from dashboard.services import access, audit, clock, facts
 
 ACCEPTED, WITHDRAWN = "risk accepted", "risk withdrawn"
 MOST_REASON_LETTERS = 2000
@@ -73,7 +73,7 @@ def accept(cluster: Cluster, key: str, *, reason: str, until: date, actor: User)
     """
     reason = reason.strip().replace("\0", "\N{REPLACEMENT CHARACTER}")
     _check(reason, until)
-    finding = finding_of(cluster, key)
+    finding = _finding_of(cluster, key)
     with transaction.atomic():
         known = risks_of(cluster).get(key)
         if known is not None:
@@ -107,13 +107,20 @@ def reinstate(risk: AcceptedRisk, *, actor: User) -> None:
         raise RiskError("the finding was accepted anew since") from error
 
 
-def finding_of(cluster: Cluster, key: str) -> Finding:
-    """The finding of that key, as the cluster has it now; RiskError where it has none."""
-    current = CurrentState.objects.filter(cluster=cluster).first()
-    found = keyed(facts.current_assessment(current)).get(key) if current else None
-    if found is None:
-        raise RiskError("the cluster does not have this finding any more")
-    return found
+def standing_of(cluster: Cluster, key: str) -> Standing:
+    """The finding of that key as it stands now; NotVisible where the cluster has none such."""
+    try:
+        return _standing(key, _finding_of(cluster, key), risks_of(cluster).get(key))
+    except RiskError as error:
+        raise access.NotVisible(key) from error
+
+
+def risk_of(cluster: Cluster, pk: int) -> AcceptedRisk:
+    """What was accepted of this cluster under that number, or NotVisible."""
+    risk = AcceptedRisk.objects.filter(cluster=cluster, pk=pk).first()
+    if risk is None:
+        raise access.NotVisible("risk")
+    return risk
 
 
 def risks_of(cluster: Cluster) -> dict[str, AcceptedRisk]:
@@ -157,6 +164,14 @@ def is_worse(severity: str, accepted: str) -> bool:
 def ends_soon(risk: AcceptedRisk) -> bool:
     """True within the last fourteen days."""
     return risk.until - today() <= SOON
+
+
+def _finding_of(cluster: Cluster, key: str) -> Finding:
+    current = CurrentState.objects.filter(cluster=cluster).first()
+    found = keyed(facts.current_assessment(current)).get(key) if current else None
+    if found is None:
+        raise RiskError("the cluster does not have this finding any more")
+    return found
 
 
 def _standing(key: str, finding: Finding, risk: AcceptedRisk | None) -> Standing:

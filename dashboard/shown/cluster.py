@@ -12,6 +12,7 @@ from dashboard.services.pages import ClusterPage as Facts
 from dashboard.services.pages import LastKnown
 from dashboard.shown.apiservers import ApiServerRow, NodeAnswers, apiserver_rows, node_answers
 from dashboard.shown.credentials import CredentialsCard, credentials_card
+from dashboard.shown.risks import FindingsCard, findings_card
 from dashboard.shown.signing_requests import RequestRow, request_rows
 from dashboard.visible import made_visible, visible
 from dashboard.words import DISTRIBUTIONS, OUTCOMES, READS, Word, humane_age
@@ -81,6 +82,7 @@ class ClusterPage:
     read_at: datetime | None
     clock_skew: str
     assessment: Assessment | None
+    findings: FindingsCard | None
     last_known: LastKnown | None
     paths: tuple[PathCard, ...]
     reads: tuple[ReadRow, ...]
@@ -137,6 +139,7 @@ def cluster_page(facts: Facts) -> ClusterPage:
         read_at=facts.row.read_at,
         clock_skew=_skew(current.clock_skew_seconds if current else None),
         assessment=assessment,
+        findings=findings_card(facts.assessment, facts.risks) if facts.assessment else None,
         last_known=made_visible(facts.last_known),
         paths=_cards(assessment) if assessment else (),
         reads=tuple(_read_row(read, number) for number, read in enumerate(facts.reads)),
