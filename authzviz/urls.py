@@ -19,6 +19,7 @@ from dashboard.views import (
     risks,
 )
 from dashboard.views import cluster as cluster_page
+from dashboard.views import help as help_page
 
 __all__ = ["celery_app", "urlpatterns"]  # the web server sends its tasks through this app
 
@@ -46,6 +47,7 @@ urlpatterns = [
     path("history/", history.fleet_history, name="history"),
     path("reader/", reader.reader, name="reader"),
     path("certificates/", certificates.check, name="certificates"),
+    path("help/", help_page.help_, name="help"),
     path("people/", people.people, name="people"),
     path("people/invite/", people.invite, name="invite"),
     path("people/invitations/<int:pk>/withdraw/", people.withdraw, name="withdraw_invitation"),

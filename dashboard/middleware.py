@@ -33,8 +33,8 @@ def security_headers(get_response: Handler) -> Handler:
 
 
 def sign_in_on_a_page_of_its_own(get_response: Handler) -> Handler:
-    """A middleware that has htmx load the page anew where it would get the sign-in page as a part
-    of one: a session that ends while a page refreshes itself is the usual case.
+    """A middleware that tells the page of a session that ended, where htmx would get the sign-in
+    page as a part of it: what is shown stays, and a link leads to signing in (live.js).
     """
     sign_in = reverse_lazy(settings.LOGIN_URL)
 
@@ -42,7 +42,7 @@ def sign_in_on_a_page_of_its_own(get_response: Handler) -> Handler:
         response = get_response(request)
         target = response.headers.get("Location", "")
         if "HX-Request" in request.headers and target.startswith(f"{sign_in}?"):
-            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+            return HttpResponse(status=204, headers={"HX-Trigger": "signed-out"})
         return response
 
     return handle

@@ -1,4 +1,4 @@
-"""How the pages say things: the words, tones and icons of verdicts, reads, severities and terms."""
+"""How the pages say things: the words, tones and icons of verdicts, reads and severities."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from authzviz.engine.assessment import Decision, Severity, Switch, Verdict
 from authzviz.engine.model import Outcome
-
-DOCS = "https://kubernetes.io/docs/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,49 +149,6 @@ QUESTIONS = {
     "create-node": "May a kubelet create its own Node?",
     "patch-status": "May a kubelet write its own Node's status?",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A word of Kubernetes that a tired person may want explained, with where it is documented."""
-
-    name: str
-    means: str
-    link: str
-
-
-TERMS = {
-    "node-authorizer": Term(
-        "Node authorizer",
-        "Lets a kubelet read only what its own pods use, and write only its own Node, Lease and "
-        "pods. It is an authorization mode of the apiserver.",
-        DOCS + "reference/access-authn-authz/node/",
-    ),
-    "node-restriction": Term(
-        "NodeRestriction",
-        "An admission plugin that keeps a kubelet from changing other nodes, other nodes' pods "
-        "and protected labels. The Node authorizer limits reads, this limits writes.",
-        DOCS + "reference/access-authn-authz/admission-controllers/#noderestriction",
-    ),
-    "rbac": Term(
-        "RBAC",
-        "Roles bound to users and groups. It only ever adds rights: a leftover binding undoes what "
-        "the Node authorizer withholds.",
-        DOCS + "reference/access-authn-authz/rbac/",
-    ),
-    "chain": Term(
-        "Authorizers, in order",
-        "The apiserver asks them one after another; the first that allows wins. Node and RBAC "
-        "never deny, they only stay silent.",
-        DOCS + "reference/access-authn-authz/authorization/",
-    ),
-    "grant": Term(
-        "Grant",
-        "An RBAC rule that reaches a kubelet through one binding.",
-        DOCS + "reference/access-authn-authz/rbac/#rolebinding-and-clusterrolebinding",
-    ),
-}
-
 
 # As their makers write them.
 DISTRIBUTIONS = {

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,15 +18,14 @@ from authzviz.engine.phrases import age
 from dashboard import visible as seen
 from dashboard.picture import steps
 from dashboard.picture.svg import draw
+from dashboard.terms import TERMS, Term
 from dashboard.words import (
     DECISIONS,
     OUTCOMES,
     READS,
     SEVERITIES,
     SWITCHES,
-    TERMS,
     VERDICTS,
-    Term,
     Word,
     humane_age,
 )
@@ -156,6 +156,12 @@ def odd_letters(text: str) -> str:
 
 
 @register.filter
+def number(value: int | None) -> str:
+    """A number as people write it, "12,345"; empty for None."""
+    return "" if value is None else f"{value:,}"
+
+
+@register.filter
 def read_title(name: str) -> str:
     """What a read is called on pages: "Apiserver flags" for apiservers."""
     return READS[name][0] if name in READS else name
@@ -174,6 +180,21 @@ def step_chart(taken: tuple[steps.Step, ...]) -> SafeString:
 
 
 @register.inclusion_tag("includes/term.html")
-def explain(name: str) -> dict[str, Term]:
-    """A word of Kubernetes that unfolds into what it means, with a link to its documentation."""
-    return {"term": TERMS[name]}
+def explain(name: str) -> dict[str, str | Term]:
+    """A word of Kubernetes that unfolds into what it means, linked to help and documentation."""
+    return {"term": TERMS[name], "name": name}
+
+
+# The second key after "g", the address it leads to, and its title.
+_PLACES = (
+    ("f", "fleet", "Fleet"),
+    ("h", "history", "History"),
+    ("c", "certificates", "Certificates"),
+)
+
+
+@register.inclusion_tag("includes/shortcuts.html")
+def shortcuts() -> dict[str, list[dict[str, str]]]:
+    """The keys that do something on every page, and the switch that turns them off."""
+    places = [{"key": key, "link": reverse(name), "title": title} for key, name, title in _PLACES]
+    return {"places": places}

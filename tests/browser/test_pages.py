@@ -3,70 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.accessible import faults
-from tests.browser.chromium import NARROW, WIDE, Complaints, chromium
-from tests.browser.story import sign_in
-from tests.replay import replay
-from tests.supervisor.conftest import environment_of_a_run
-from tests.supervisor.sites import running
+from tests.browser.chromium import NARROW, WIDE
+from tests.browser.conftest import LIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from playwright.sync_api import Locator, Page
 
-    from playwright.sync_api import BrowserContext, Locator, Page
+    from tests.browser.chromium import Complaints
+    from tests.browser.conftest import Site
 
-LIVE = "team-live"
-# So slow that progress can be seen, and well within the deadline.
-_ANSWER_SECONDS = 0.2
 _ACTIVE = "document.activeElement.innerText.trim() || document.activeElement.id"
-
-
-class Site(NamedTuple):
-    """The running product and an admin in a browser."""
-
-    url: str
-    browser: BrowserContext
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The sample fleet, and a kubeconfig of this machine with one context, LIVE."""
-    folder = tmp_path_factory.mktemp("site")
-    with replay("v1.37.2-legacy", name=LIVE, delay_seconds=_ANSWER_SECONDS) as live:
-        (folder / "kubeconfig").write_text(live.kubeconfig)
-        environment = {**environment_of_a_run(folder), "KUBECONFIG": str(folder / "kubeconfig")}
-        with running(environment, folder / "terminal") as site, chromium() as browser:
-            link = site.sign_in_link()
-            site.run("manage", "load_sample")
-            page = browser.new_page()
-            sign_in(page, link)
-            page.close()
-            yield Site(link.split("/sign-in/")[0], browser)
-
-
-@pytest.fixture
-def page(site: Site) -> Iterator[Page]:
-    """A page of the admin's browser, wide and light."""
-    page = site.browser.new_page()
-    page.set_viewport_size({"width": WIDE, "height": 900})
-    page.emulate_media(color_scheme="light")
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def complaints(page: Page) -> Complaints:
-    """What the browser finds wrong with the page."""
-    found = Complaints()
-    found.watch(page)
-    return found
-
-
 PAGES = {
     "fleet": "/",
     "fleet, sorted": "/?sort=-name",
@@ -77,6 +29,7 @@ PAGES = {
     "unrestricted": "/clusters/eu-3/",
     "node authorizer": "/clusters/eu-4/",
     "mixed": "/clusters/us-1/",
+    "help": "/help/",
     "history": "/history/",
     "history, nothing found": "/history/?search=nowhere",
     "history of a cluster": "/clusters/eu-5/history/",
@@ -224,7 +177,7 @@ def test_what_is_compared_stays_in_sight_on_a_narrow_screen(site: Site, page: Pa
 
 def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> None:
     page.goto(site.url)
-    fleet = _tabbed(page, 16)
+    fleet = _tabbed(page, 17)
     page.goto(f"{site.url}/clusters/eu-5/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -232,7 +185,7 @@ def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> Non
     cluster = _tabbed(page, 10)
 
     top = ["Skip to the content", "authzviz", "Fleet", "History", "Add clusters", "Certificates"]
-    assert fleet[:7] == [*top, "People"]
+    assert fleet[:8] == [*top, "People", "Help"]
     assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
     assert skipped_to.startswith("Fleet")
     assert cluster[:6] == ["Fleet", "eu-5", "Compare", "Settings", "Overview", "History"]

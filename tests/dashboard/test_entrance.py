@@ -97,10 +97,10 @@ def test_signing_out_needs_a_post(ann: User, client: Client) -> None:
     assert (still_in, is_in(client)) == (True, False)
 
 
-def test_a_session_that_ends_under_a_page_loads_the_page_anew(client: Client) -> None:
+def test_a_page_is_told_of_a_session_that_ended_under_it(client: Client) -> None:
     answer = client.get("/", headers={"HX-Request": "true"})
 
-    assert (answer.status_code, answer.headers["HX-Refresh"]) == (204, "true")
+    assert (answer.status_code, answer.headers["HX-Trigger"]) == (204, "signed-out")
 
 
 def test_a_changed_password_ends_the_other_sessions(ann: User, client: Client) -> None:
