@@ -17,6 +17,7 @@ from dashboard.views import (
     people,
     reader,
     risks,
+    undoing,
 )
 from dashboard.views import cluster as cluster_page
 from dashboard.views import help as help_page
@@ -41,6 +42,7 @@ urlpatterns = [
     path("clusters/<slug:slug>/bundle/", managing.newer_bundle, name="cluster_bundle"),
     path("clusters/<slug:slug>/risks/", risks.accept, name="risk_accept"),
     path("clusters/<slug:slug>/risks/<int:pk>/withdraw/", risks.withdraw, name="risk_withdraw"),
+    path("undo/<uuid:batch>/", undoing.undo, name="undo"),
     path("clusters/<slug:slug>/remove/", managing.remove, name="cluster_remove"),
     path("clusters/<slug:slug>/poll/", managing.poll, name="cluster_poll"),
     path("clusters/<slug:slug>/reader/", reader.cluster_reader, name="cluster_reader"),

@@ -125,12 +125,10 @@ def set_labels(cluster: Cluster, labels: dict[str, str], *, actor: User | None) 
     if labels == cluster.labels:
         return
     with transaction.atomic():
-        before = labels_text(cluster.labels)
+        before = cluster.labels
         cluster.labels = labels
         cluster.save(update_fields=["labels"])
-        audit.record(
-            "cluster labelled", actor=actor, cluster=cluster, before=before, to=labels_text(labels)
-        )
+        audit.record("cluster labelled", actor=actor, cluster=cluster, before=before, to=labels)
 
 
 def set_group(cluster: Cluster, group: str, *, actor: User) -> None:
@@ -150,12 +148,12 @@ def set_interval(cluster: Cluster, seconds: int, *, actor: User) -> None:
     if seconds == cluster.interval_seconds:
         return
     with transaction.atomic():
-        before = str(cluster.interval_seconds)
+        before = cluster.interval_seconds
         cluster.interval_seconds = seconds
         cluster.next_poll_at = polling.next_slot(clock.now(), seconds, cluster.uuid.int)
         cluster.save(update_fields=["interval_seconds", "next_poll_at"])
         audit.record(
-            "cluster interval set", actor=actor, cluster=cluster, before=before, to=str(seconds)
+            "cluster interval set", actor=actor, cluster=cluster, before=before, to=seconds
         )
 
 
@@ -189,8 +187,8 @@ def set_apiserver_urls(cluster: Cluster, urls: tuple[str, ...], *, actor: User) 
             "cluster apiservers set",
             actor=actor,
             cluster=cluster,
-            before=" ".join(before),
-            to=" ".join(urls),
+            before=list(before),
+            to=list(urls),
         )
 
 

@@ -10,12 +10,14 @@ from authzviz.engine.differences import About, Change
 from authzviz.engine.phrases import age, counted
 from dashboard.models import AuditEvent, StoredSnapshot, VerdictChange
 from dashboard.picture.steps import Step
+from dashboard.services import audit
 from dashboard.services.history import (
     ClusterHistory,
     Comparison,
     FleetHistory,
     Span,
 )
+from dashboard.shown import acts
 from dashboard.visible import made_visible, visible
 from dashboard.words import VERDICTS, Word
 
@@ -23,8 +25,6 @@ CHANGES_SHOWN = 5
 MOST_COMPARED = 400
 # A verdict is noted with the read that it comes from.
 SAME_READ = timedelta(minutes=2)
-MOST_LETTERS = 200
-DETAILS = {"before": "was", "to": "is"}
 NO_WORD = Word("not known", "unsure", "question-mark")
 WORDS = {str(verdict): word for verdict, word in VERDICTS.items()}
 ABOUT = {
@@ -349,13 +349,11 @@ def _alone(facts: ClusterHistory, rows: tuple[VerdictRow, ...]) -> list[Entry]:
 
 def _act(event: AuditEvent) -> Entry:
     """What someone did, with what it was before and is since where that is known."""
+    words = acts.act_of(event.action).words.replace("{}", "this cluster")
+    is_undoing = audit.UNDOES in event.detail
     return Entry(
         kind="act",
         at=event.at,
-        title=f"{visible(event.action).capitalize()} by {visible(event.actor_name)}",
-        details=tuple(
-            (DETAILS.get(name, name), visible(str(value))[:MOST_LETTERS])
-            for name, value in event.detail.items()
-            if str(value) and name != "read_at"  # its snapshot stands beside it
-        ),
+        title=f"{visible(event.actor_name)} {words}{' (undo)' if is_undoing else ''}",
+        details=acts.details(event),
     )

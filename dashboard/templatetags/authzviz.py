@@ -150,6 +150,13 @@ def visible(text: object) -> str:
 
 
 @register.filter
+def undoes(tags: str) -> str:
+    """The act that a message with these tags offers to undo; "" where it offers none."""
+    marks = (tag.removeprefix("undo:") for tag in tags.split() if tag.startswith("undo:"))
+    return next(marks, "")
+
+
+@register.filter
 def odd_letters(text: str) -> str:
     """The letters outside ASCII, named; empty for a plain name."""
     return seen.odd_letters(text)

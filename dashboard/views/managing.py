@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from authzviz.engine.phrases import counted
 from dashboard.forms import ClusterForm, CredentialsForm, NewerBundleForm, posted
 from dashboard.models import Cluster, User
-from dashboard.services import access, bundles, clusters, pages, samples, uploads
+from dashboard.services import access, audit, bundles, clusters, pages, samples, undoing, uploads
 from dashboard.services.clusters import ClusterError
 from dashboard.services.uploads import UploadError
 from dashboard.shown.cluster_head import cluster_head
@@ -26,7 +26,6 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     user = access.editor(request.user)
     form = ClusterForm(posted(request)[0], cluster=cluster, user=user)
     if request.method == "POST" and form.is_valid() and _save(request, form, cluster):
-        messages.success(request, "Saved.")
         return redirect("cluster_settings", slug=slug)
     return _settings_page(request, cluster, form, NewerBundleForm())
 
@@ -60,10 +59,13 @@ def pause(request: HttpRequest, slug: str) -> HttpResponse:
     cluster = access.editable_by(request.user, slug)
     is_paused = request.POST.get("is_paused") == "true"
     try:
-        clusters.set_paused(cluster, is_paused=is_paused, actor=access.editor(request.user))
+        with audit.together() as batch:
+            clusters.set_paused(cluster, is_paused=is_paused, actor=access.editor(request.user))
     except ClusterError as error:
         messages.error(request, str(error))
         return redirect(cluster)
+    words = "Reading is paused." if is_paused else "The cluster is being read again."
+    messages.success(request, words, extra_tags=undoing.offer(batch))
     if is_paused:
         return redirect("cluster_settings", slug=slug)
     send_poll(cluster.pk)
@@ -127,8 +129,15 @@ def remove_samples(request: HttpRequest) -> HttpResponse:
 
 
 def _save(request: HttpRequest, form: ClusterForm, cluster: Cluster) -> bool:
-    """Save what changed; False, with the reason in the form, where it can't be."""
-    user = access.editor(request.user)
+    """Save what changed, as one act; False, with the reason in the form, where it can't be."""
+    with audit.together() as batch:
+        is_saved = _saved(form, cluster, access.editor(request.user))
+    if is_saved:
+        messages.success(request, "Saved.", extra_tags=undoing.offer(batch))
+    return is_saved
+
+
+def _saved(form: ClusterForm, cluster: Cluster, user: User) -> bool:
     try:
         clusters.rename(cluster, form.cleaned_data["name"], actor=user)
     except ClusterError as error:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dashboard.accepting import RiskForm
 from dashboard.forms import posted
 from dashboard.models import Cluster
-from dashboard.services import access, audit, pages, risks
+from dashboard.services import access, audit, pages, risks, undoing
 from dashboard.services.risks import RiskError, Standing
 from dashboard.shown.cluster_head import cluster_head
 from dashboard.shown.risks import accept_page
@@ -39,12 +39,13 @@ def withdraw(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     cluster = access.editable_by(request.user, slug)
     risk = risks.risk_of(cluster, pk)
     try:
-        with audit.together():
+        with audit.together() as batch:
             risks.withdraw(risk, actor=access.editor(request.user))
     except RiskError as error:
         messages.error(request, f"Nothing was changed: {error}.")
     else:
-        messages.success(request, "Withdrawn: the finding is open again.")
+        words = "Withdrawn: the finding is open again."
+        messages.success(request, words, extra_tags=undoing.offer(batch))
     return redirect(cluster)
 
 
@@ -52,7 +53,7 @@ def _accept(request: HttpRequest, form: RiskForm, cluster: Cluster, standing: St
     """Accept the finding; False, with the reason in the form, where that can't be."""
     reason, until = form.cleaned_data["reason"], form.cleaned_data["last_day"]
     try:
-        with audit.together():
+        with audit.together() as batch:
             risks.accept(
                 cluster,
                 standing.key,
@@ -63,5 +64,6 @@ def _accept(request: HttpRequest, form: RiskForm, cluster: Cluster, standing: St
     except RiskError as error:
         form.add_error(None, f"Nothing was accepted: {error}.")
         return False
-    messages.success(request, f"Accepted until {formatted(until, 'j M Y')}.")
+    words = f"Accepted until {formatted(until, 'j M Y')}."
+    messages.success(request, words, extra_tags=undoing.offer(batch))
     return True

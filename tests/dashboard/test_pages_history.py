@@ -147,7 +147,7 @@ def test_a_cluster_never_read_has_no_history_but_what_was_done(
     text = shown(as_viewer, cluster).text
     AuditEvent.objects.all()._raw_delete("default")
 
-    assert "Cluster added by command line" in text
+    assert "command line added this cluster" in text
     assert "The history begins with the first good read." in shown(as_viewer, cluster).text
 
 
@@ -208,10 +208,10 @@ def test_what_people_did_stands_in_between(as_viewer: Client, cluster: Cluster) 
 
     found = shown(as_viewer, cluster)
 
-    assert "Cluster renamed by maria ⟨U+202E⟩<script>alert(1)</script>" in found.text
+    assert "maria ⟨U+202E⟩<script>alert(1)</script> renamed this cluster" in found.text
     assert "was old is new" in found.text
-    assert found.text.index("Node,RBAC") < found.text.index("renamed by maria")
-    assert found.text.index("renamed by maria") < found.text.index("First snapshot")
+    assert found.text.index("Node,RBAC") < found.text.index("renamed this")
+    assert found.text.index("renamed this") < found.text.index("First snapshot")
     assert not [one for one in found.all("script") if "src" not in one]
 
 

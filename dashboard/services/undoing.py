@@ -1,0 +1,209 @@
+"""Taking back what someone did: as an act of its own, which can be undone in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from django.db import transaction
+
+from dashboard.models import AcceptedRisk, AuditEvent, Cluster, SavedView, User
+from dashboard.services import access, audit, clock, clusters, risks
+from dashboard.services.clusters import ClusterError
+from dashboard.services.risks import RiskError
+
+FOR = timedelta(hours=24)
+GONE, CHANGED = "it was removed since", "it was changed since"
+
+
+class UndoError(Exception):
+    """Nothing was undone; the message is for people."""
+
+
+class _Left(Exception):
+    """Why one thing stays as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """How many things are as they were before; `left` says of each other one why it is not. `batch`
+    marks the undoing.
+    """
+
+    number: int
+    left: tuple[str, ...]
+    batch: UUID
+
+
+Revert: TypeAlias = Callable[[AuditEvent, "Cluster | None", User], None]
+
+
+def undo(batch: UUID, *, actor: User) -> Undone:
+    """Put back what the acts of `batch` changed, wherever it is still as they left it.
+
+    Raises NotVisible where there is no such act, UndoError where it can't be undone, or nothing is
+    as it left it.
+    """
+    with transaction.atomic(), audit.together(undoes=batch) as new:
+        events = list(AuditEvent.objects.filter(batch=batch).order_by("-pk"))
+        _check(events, batch)
+        keys = {event.cluster_id for event in events if event.cluster_id is not None}
+        # One object for each: an act may have changed several things of it.
+        known = Cluster.objects.select_for_update().filter(pk__in=keys).defer("credentials")
+        found = {cluster.pk: cluster for cluster in known.order_by("pk")}
+        left = []
+        for event in events:
+            try:
+                REVERSALS[event.action](event, found.get(event.cluster_id or 0), actor)
+            except (_Left, ClusterError, RiskError) as error:
+                left.append(f"{event.about}: {error}")
+    if len(left) == len(events):
+        raise UndoError(f"Nothing was undone. {'; '.join(left[:3])}.")
+    return Undone(len(events) - len(left), tuple(left), new)
+
+
+def undoable(batches: Iterable[UUID]) -> set[UUID]:
+    """Those of the acts that can be undone by whoever may change clusters: at most two queries."""
+    wanted = set(batches)
+    young = AuditEvent.objects.filter(batch__in=wanted, at__gte=clock.now() - FOR)
+    kinds = set(young.order_by().values_list("batch", "action").distinct())
+    lasting = {batch for batch, action in kinds if action not in REVERSALS}
+    recent = {batch for batch, _ in kinds if batch is not None} - lasting
+    return recent - _undone() if recent else set()
+
+
+def offer(batch: UUID) -> str:
+    """The tag of a message that offers to undo the act; "" where it can't be, or did nothing."""
+    return f"undo:{batch}" if undoable([batch]) else ""
+
+
+def _check(events: list[AuditEvent], batch: UUID) -> None:
+    if not events:
+        raise access.NotVisible(str(batch))
+    if any(event.action not in REVERSALS for event in events):
+        raise UndoError("This can't be undone.")
+    if events[-1].at < clock.now() - FOR:
+        raise UndoError("It is more than 24 hours ago: that can't be undone any more.")
+    if batch in _undone():
+        raise UndoError("It was undone already.")
+
+
+def _undone() -> set[UUID]:
+    """The acts of the last hours that were undone, but for those whose undoing was undone."""
+    recent = AuditEvent.objects.filter(at__gte=clock.now() - FOR, detail__has_key=audit.UNDOES)
+    undone: set[UUID] = set()
+    pairs = recent.order_by("-at", "-pk").values_list("batch", f"detail__{audit.UNDOES}")
+    for batch, before in dict.fromkeys(pairs):
+        if batch not in undone:
+            undone.add(UUID(before))
+    return undone
+
+
+def _field(
+    event: AuditEvent,
+    cluster: Cluster | None,
+    actor: User,
+    *,
+    kind: type,
+    present: Callable[[Cluster], Any],
+    put: Callable[[Cluster, Any, User], None],
+) -> None:
+    """Give the cluster what the event says that it had before."""
+    if cluster is None:
+        raise _Left(GONE)
+    before, to = event.detail.get("before"), event.detail.get("to")
+    if not isinstance(before, kind) or not isinstance(to, kind):
+        raise _Left("what it was before was not written down")
+    if present(cluster) != to:
+        raise _Left(CHANGED)
+    put(cluster, before, actor)
+
+
+def _pausing(_event: AuditEvent, cluster: Cluster | None, actor: User, *, was_paused: bool) -> None:
+    if cluster is None:
+        raise _Left(GONE)
+    if cluster.is_paused is was_paused:
+        raise _Left(CHANGED)
+    clusters.set_paused(cluster, is_paused=was_paused, actor=actor)
+
+
+def _put_apiservers(cluster: Cluster, before: list[str], actor: User) -> None:
+    # Checked once more: other credentials may not tell one of them from another server.
+    urls = clusters.apiserver_urls("\n".join(before), cluster)
+    clusters.set_apiserver_urls(cluster, urls, actor=actor)
+
+
+def _accepting(event: AuditEvent, _: Cluster | None, actor: User) -> None:
+    risks.withdraw(_risk(event), actor=actor)
+
+
+def _withdrawing(event: AuditEvent, _: Cluster | None, actor: User) -> None:
+    risks.reinstate(_risk(event), actor=actor)
+
+
+def _risk(event: AuditEvent) -> AcceptedRisk:
+    found = AcceptedRisk.objects.filter(pk=event.detail.get("risk"), cluster=event.cluster_id)
+    risk = found.select_related("cluster").first()
+    if risk is None:
+        raise _Left(GONE)
+    return risk
+
+
+def _saving_view(event: AuditEvent, _: Cluster | None, actor: User) -> None:
+    query = event.detail.get("query")
+    if not SavedView.objects.filter(name=event.about, query=query).delete()[0]:
+        raise _Left(CHANGED)
+    audit.record("view removed", actor=actor, about=event.about, query=query)
+
+
+def _removing_view(event: AuditEvent, _: Cluster | None, actor: User) -> None:
+    query = event.detail.get("query")
+    values = {"query": query, "created_at": clock.now(), "created_by": actor}
+    if not SavedView.objects.get_or_create(name=event.about, defaults=values)[1]:
+        raise _Left("another view has its name now")
+    audit.record("view saved", actor=actor, about=event.about, query=query)
+
+
+REVERSALS: dict[str, Revert] = {
+    "cluster renamed": partial(
+        _field,
+        kind=str,
+        present=lambda cluster: cluster.name,
+        put=lambda cluster, name, actor: clusters.rename(cluster, name, actor=actor),
+    ),
+    "cluster labelled": partial(
+        _field,
+        kind=dict,
+        present=lambda cluster: cluster.labels,
+        put=lambda cluster, labels, actor: clusters.set_labels(cluster, labels, actor=actor),
+    ),
+    "cluster grouped": partial(
+        _field,
+        kind=str,
+        present=lambda cluster: cluster.group,
+        put=lambda cluster, group, actor: clusters.set_group(cluster, group, actor=actor),
+    ),
+    "cluster interval set": partial(
+        _field,
+        kind=int,
+        present=lambda cluster: cluster.interval_seconds,
+        put=lambda cluster, seconds, actor: clusters.set_interval(cluster, seconds, actor=actor),
+    ),
+    "cluster apiservers set": partial(
+        _field,
+        kind=list,
+        present=lambda cluster: cluster.apiserver_urls,
+        put=_put_apiservers,
+    ),
+    "cluster paused": partial(_pausing, was_paused=False),
+    "cluster resumed": partial(_pausing, was_paused=True),
+    risks.ACCEPTED: _accepting,
+    risks.WITHDRAWN: _withdrawing,
+    "view saved": _saving_view,
+    "view removed": _removing_view,
+}
+"""What takes back each kind of act; what is not here can't be undone."""
