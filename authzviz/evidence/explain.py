@@ -14,11 +14,12 @@ from authzviz.engine.rbac import covers
 from authzviz.engine.request import Request
 from authzviz.engine.versions import NEWEST_MINOR, clamp
 from authzviz.evidence.causes import cause_of
-from authzviz.evidence.explanation import Explained, Explanation, ModeAnswer
+from authzviz.evidence.explanation import Explained, Explanation, ModeAnswer, Place, ReadLog
 from authzviz.evidence.lines import split_log
 from authzviz.evidence.refusals import Refusal, RefusedBy, refusal_of
 
 MAX_EXPLANATIONS = 500
+MAX_LINE_LETTERS = 1_000
 _TARGET = "Node,RBAC with NodeRestriction"
 _NO_RESTRICTION = "Node,RBAC without NodeRestriction"
 _FRESH = "RBAC only, a fresh cluster"
@@ -30,8 +31,16 @@ def explain(text: str, minor: int = NEWEST_MINOR) -> Explained:
 
     Raises LogTooLarge above 10 MB; lines above 1 MB are counted and left out.
     """
+    return explain_refusals(read_log(text), minor)
+
+
+def read_log(text: str, at_most: int = MAX_EXPLANATIONS) -> ReadLog:
+    """The distinct refusals of a log, the first `at_most` of them, and what the other lines were.
+
+    Raises LogTooLarge above 10 MB.
+    """
     log = split_log(text)
-    seen: dict[Refusal, tuple[int, int]] = {}
+    seen: dict[Refusal, Place] = {}
     left_out = 0
     told = 0
     for line in log.candidates:
@@ -39,25 +48,41 @@ def explain(text: str, minor: int = NEWEST_MINOR) -> Explained:
         if refusal is None:
             continue
         told += 1
-        first, count = seen.get(refusal, (line.number, 0))
-        if count or len(seen) < MAX_EXPLANATIONS:
-            seen[refusal] = first, count + 1
+        place = seen.get(refusal)
+        if place is not None:
+            seen[refusal] = replace(place, count=place.count + 1)
+        elif len(seen) < at_most:
+            seen[refusal] = Place(line.number, _cut(line.text))
         else:
             left_out += 1
-    return Explained(
-        explanations=tuple(
-            _explained(refusal, clamp(minor), first, count)
-            for refusal, (first, count) in seen.items()
-        ),
+    return ReadLog(
+        refusals=tuple(seen.items()),
         lines=log.total,
         silent=log.total - told - log.too_long,
         too_long=log.too_long,
         left_out=left_out,
-        minor=clamp(minor),
     )
 
 
-def _explained(refusal: Refusal, minor: int, first_line: int, count: int) -> Explanation:
+def explain_refusals(log: ReadLog, minor: int) -> Explained:
+    """The same refusals explained, by the rules of 1.`minor`."""
+    minor = clamp(minor)
+    return Explained(
+        explanations=tuple(_explained(refusal, minor, place) for refusal, place in log.refusals),
+        lines=log.lines,
+        silent=log.silent,
+        too_long=log.too_long,
+        left_out=log.left_out,
+        minor=minor,
+    )
+
+
+def _cut(line: str) -> str:
+    line = line.strip()
+    return line if len(line) <= MAX_LINE_LETTERS else f"{line[: MAX_LINE_LETTERS - 1]}…"
+
+
+def _explained(refusal: Refusal, minor: int, place: Place) -> Explanation:
     node = _node_of(refusal)
     need, request = _need_of(refusal, node, minor)
     is_nodes = bool(node) and (refusal.groups is None or NODES_GROUP in refusal.groups)
@@ -74,6 +99,7 @@ def _explained(refusal: Refusal, minor: int, first_line: int, count: int) -> Exp
         groups=refusal.groups,
         node=node,
         request=refusal.request,
+        asked=request,
         refused_by=refusal.by,
         said=refusal.reason,
         need=need.id if need else "",
@@ -82,8 +108,9 @@ def _explained(refusal: Refusal, minor: int, first_line: int, count: int) -> Exp
         without=need.without if need else "",
         modes=modes,
         cause=cause_of(refusal, node, need.id if need else "", says.decision),
-        count=count,
-        first_line=first_line,
+        count=place.count,
+        first_line=place.number,
+        line=place.text,
     )
 
 

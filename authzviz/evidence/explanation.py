@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from authzviz.engine.assessment import Decision, NextStep
 from authzviz.engine.request import Request
-from authzviz.evidence.refusals import RefusedBy
+from authzviz.evidence.refusals import Refusal, RefusedBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,17 @@ class Cause:
 class Explanation:
     """One refusal explained, and on how many lines of the log it stands, `first_line` first.
 
-    `need` is the id of the kubelet's need that it is, "" for none; `need_title` and `without` say
-    what it is for and what fails without it. `said` is the apiserver's own reason.
+    `asked` is the request with what no line shows, as a kubelet makes it: a field selector, or the
+    name in a create. `need` is the id of the kubelet's need that it is, "" for none; `need_title`
+    and `without` say what it is for and what fails without it. `said` is the apiserver's own
+    reason. `line` is the text of the first line, cut at 1,000 letters.
     """
 
     user: str
     groups: tuple[str, ...] | None
     node: str
     request: Request
+    asked: Request
     refused_by: RefusedBy
     said: str
     need: str
@@ -50,12 +53,35 @@ class Explanation:
     cause: Cause
     count: int
     first_line: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a refusal stands in a log: the number and the text of its first line, the text cut at
+    1,000 letters, and on how many lines.
+    """
+
+    number: int
+    text: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLog:
+    """What a log tells, not yet explained; the numbers are those of Explained."""
+
+    refusals: tuple[tuple[Refusal, Place], ...]
+    lines: int
+    silent: int
+    too_long: int
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
     """A whole log: explanations in the order of their lines, how many lines there were, how many
-    said nothing of a refusal, were too long to read, or told of refusals beyond the first 500.
+    said nothing of a refusal, were too long to read, or told of refusals beyond the first.
     """
 
     explanations: tuple[Explanation, ...]

@@ -33,12 +33,17 @@ class LogTooLarge(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line that may tell of a refusal: its number from 1, and the texts in it, those that were
-    quoted before the line itself.
-    """
+    """One line that may tell of a refusal: its number from 1, and its text."""
 
     number: int
-    texts: tuple[str, ...]
+    text: str
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """The texts in it, those that were quoted before the line itself; made as they are asked
+        for, since the first mostly tells.
+        """
+        return _texts(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def split_log(text: str) -> Log:
         if len(line) > MAX_LINE_BYTES:
             too_long += 1
         elif any(mark in line for mark in _MARKS):
-            found.append(Line(number, tuple(_texts(line))))
+            found.append(Line(number, line))
     return Log(tuple(found), total, too_long)
 
 

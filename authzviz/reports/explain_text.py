@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from authzviz.evidence.explanation import Explained, Explanation
 
 _WIDTH = 100
-_BY = {
+REFUSED_BY = {
     "authorizers": "refused by every authorizer that was asked",
     "node-authorizer": "the Node authorizer did not allow it; a later authorizer may have",
     "rbac": "RBAC did not allow it; another authorizer may have",
@@ -34,8 +34,10 @@ def explain_text(explained: Explained) -> str:
 
 def _block(each: Explanation) -> Iterator[str]:
     times = f"{each.count} lines, first line" if each.count > 1 else "line"
-    yield from _wrapped(f"{_who(each)}: {_request(each.request)} ({times} {each.first_line})", "")
-    yield from _wrapped(_BY[each.refused_by])
+    yield from _wrapped(
+        f"{who_in_words(each)}: {request_in_words(each.request)} ({times} {each.first_line})", ""
+    )
+    yield from _wrapped(REFUSED_BY[each.refused_by])
     if each.said:
         yield from _wrapped(f"The apiserver says: {each.said}")
     if each.need:
@@ -57,13 +59,15 @@ def _block(each: Explanation) -> Iterator[str]:
             yield from _wrapped(f"Mind: {step.caution}", "       ")
 
 
-def _who(each: Explanation) -> str:
+def who_in_words(each: Explanation) -> str:
+    """The user who was refused, or that the line doesn't tell."""
     if each.user:
         return each.user
     return "A kubelet whose name the line doesn't tell" if each.modes else "Somebody"
 
 
-def _request(request: Request) -> str:
+def request_in_words(request: Request) -> str:
+    """The request: "get leases.coordination.k8s.io node1 in namespace kube-node-lease"."""
     if request.path:
         return f"{request.verb} {request.path}"
     if not request.resource:
