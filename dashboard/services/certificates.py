@@ -15,14 +15,14 @@ from authzviz.evidence.certificate_checks import node_named
 from authzviz.evidence.certificate_facts import Certificate, CheckedCertificate, Form, Signed
 from dashboard.models import Cluster, User
 from dashboard.services import access, clock, facts, reading
+from dashboard.services.matching import CHOSEN, Match, settled, with_nodes
 
 CertificateError = evidence.NotUnderstood
 
-_CHOSEN = "you chose it"
 _BY_AUTHORITY = "its CA signed the certificate"
 _BY_NODE = "no other cluster that you may see has a node of that name"
 _BY_BOTH = "its CA signed the certificate, and it has a node of that name"
-_SEVERAL = "Several clusters fit. Choose one to have it held against its nodes."
+_SEVERAL = "Several clusters fit. Choose one, and give it again, to have it held against its nodes:"
 _NONE = "No cluster fits, by its CA or its nodes. Choose one to have it held against its nodes."
 _UNREAD = "has not been read yet, so the certificate was looked at alone."
 
@@ -30,14 +30,16 @@ _UNREAD = "has not been read yet, so the certificate was looked at alone."
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What was found out; `cluster` is None where none fits, and `why` then says so, else why it is
-    this one. `node` and `lease` are those of the node that the certificate names, `requests` the
-    recent signing requests for it, None where they were not read.
+    this one. `match` names those that fit where they are several. `node` and `lease` are those of
+    the node that the certificate names, `requests` the recent signing requests for it, None where
+    they were not read.
     """
 
     checked: CheckedCertificate
     at: datetime
     cluster: Cluster | None
     why: str
+    match: Match
     read_at: datetime | None = None
     node: Node | None = None
     lease: Lease | None = None
@@ -52,14 +54,16 @@ def check(user: User | AnonymousUser, given: bytes, slug: str = "") -> Answer:
 
     Raises CertificateError for what is no certificate, NotVisible for a cluster that is none.
     """
-    chosen = access.visible_to(user, slug) if slug else None
+    chosen = Match(access.visible_to(user, slug), CHOSEN) if slug else None
     certificate = evidence.read_certificate(given)
     now = clock.now()
-    cluster, why = (chosen, _CHOSEN) if chosen else _fitting(user, certificate)
+    match = chosen or _fitting(user, certificate)
+    cluster = match.cluster
     state = getattr(cluster, "current", None) if cluster else None
     if cluster is None or state is None:
         checked = evidence.check_certificate(certificate, now=now)
-        return Answer(checked, now, cluster, _UNREAD if cluster else why)
+        alone = _SEVERAL if match.several else _NONE
+        return Answer(checked, now, cluster, _UNREAD if cluster else alone, match)
     snapshot = facts.current_snapshot(state)
     against = evidence.Cluster(cluster.name, snapshot, _authorities(cluster))
     checked = evidence.check_certificate(certificate, now=now, cluster=against)
@@ -68,7 +72,8 @@ def check(user: User | AnonymousUser, given: bytes, slug: str = "") -> Answer:
         checked=checked,
         at=now,
         cluster=cluster,
-        why=why,
+        why=match.why,
+        match=match,
         read_at=snapshot.read_at,
         node=next((node for node in snapshot.nodes.value or () if node.name == name), None),
         lease=next((lease for lease in snapshot.leases.value or () if lease.node == name), None),
@@ -95,22 +100,20 @@ def _requests(snapshot: Snapshot, certificate: Certificate) -> tuple[SigningRequ
     )
 
 
-def _fitting(user: User | AnonymousUser, certificate: Certificate) -> tuple[Cluster | None, str]:
-    """The one cluster whose CA signed it or that has its node, and why; None where it is not one.
+def _fitting(user: User | AnonymousUser, certificate: Certificate) -> Match:
+    """The one cluster whose CA signed it or that has its node, and why, or those that fit.
 
     Time: every cluster that `user` may see is looked at, and of it only what is needed.
     """
     found = access.visible_clusters(user)
     signers = list(_signers(found, certificate))
-    if len(signers) == 1:
-        return _with_state(signers[0]), _BY_AUTHORITY
     name = node_named(certificate)
+    if len(signers) == 1 or not name:
+        return settled(signers, _BY_AUTHORITY)
     if signers:
         found = found.filter(pk__in=signers)
-    owners = list(_owners(found, name)) if name else []
-    if len(owners) == 1:
-        return _with_state(owners[0]), _BY_BOTH if signers else _BY_NODE
-    return None, _SEVERAL if signers or owners else _NONE
+    owners = with_nodes(found, (name,))
+    return settled(owners or signers, _BY_BOTH if signers else _BY_NODE)
 
 
 def _signers(found: QuerySet[Cluster], certificate: Certificate) -> Iterator[int]:
@@ -119,24 +122,13 @@ def _signers(found: QuerySet[Cluster], certificate: Certificate) -> Iterator[int
     from authzviz.evidence.x509_reading import signed_by
 
     answers: dict[str, Signed] = {}
-    for cluster in found.exclude(credentials=None).iterator(chunk_size=100):
+    needed = ("uuid", "source", "credentials")
+    for cluster in found.exclude(credentials=None).only(*needed).iterator(chunk_size=100):
         authorities = _authorities(cluster)
         if authorities and authorities not in answers:
             answers[authorities] = signed_by(certificate.ders, authorities)
         if answers.get(authorities) is Signed.YES:
             yield cluster.pk
-
-
-def _owners(found: QuerySet[Cluster], node: str) -> Iterator[int]:
-    heavy = ("credentials", "current__assessment", "current__reads")
-    states = found.exclude(current=None).select_related("current").defer(*heavy)
-    for cluster in states.iterator(chunk_size=100):
-        if facts.has_node(cluster.current, node):
-            yield cluster.pk
-
-
-def _with_state(pk: int) -> Cluster:
-    return Cluster.objects.select_related("current__snapshot").get(pk=pk)
 
 
 def _authorities(cluster: Cluster) -> str:

@@ -129,15 +129,15 @@ def _with_passing(lasting: Snapshot, state: CurrentState) -> Snapshot:
     )
 
 
-def has_node(state: CurrentState, name: str) -> bool:
-    """True where the last good poll read a node of that name. Most clusters have none, and then
-    nothing is decoded.
+def count_nodes(passing: bytes, names: frozenset[str]) -> int:
+    """How many nodes of these names the last good poll read, by the packed part that passes. Most
+    clusters have none, and then nothing is decoded.
     """
-    raw = zlib.decompress(bytes(state.passing))
-    if msgspec.json.encode(name) not in raw:
-        return False
+    raw = zlib.decompress(passing)
+    if not any(msgspec.json.encode(name) in raw for name in names):
+        return 0
     nodes = msgspec.json.decode(raw, type=Passing).nodes.value or ()
-    return any(node.name == name for node in nodes)
+    return len(names.intersection(node.name for node in nodes))
 
 
 def current_assessment(state: CurrentState) -> Assessment:

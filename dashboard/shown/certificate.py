@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from authzviz.evidence.certificate_checks import in_words
 from authzviz.evidence.certificate_facts import Check, Form, Mark
 from dashboard.services.certificates import Answer
+from dashboard.services.matching import Named
 from dashboard.shown.cluster import NodeRow, node_row
 from dashboard.shown.signing_requests import RequestRow, request_rows
 from dashboard.visible import made_visible
@@ -46,7 +47,9 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class CertificatePage:
-    """What certificates.html shows of one certificate; `slug` is "" where no cluster fits."""
+    """What certificates.html shows of one certificate; `slug` is "" where no cluster fits, or where
+    `several` do, and `left_out` more.
+    """
 
     sentence: str
     mark: Word
@@ -66,6 +69,8 @@ class CertificatePage:
     cluster: str
     slug: str
     why: str
+    several: tuple[Named, ...]
+    left_out: int
     read_at: datetime | None
     nodes: tuple[NodeRow, ...]
     requests: tuple[RequestRow, ...] | None
@@ -101,6 +106,8 @@ def certificate_page(answer: Answer) -> CertificatePage:
             cluster=cluster.name if cluster else "",
             slug=cluster.slug if cluster else "",
             why=answer.why,
+            several=answer.match.several,
+            left_out=answer.match.left_out,
             read_at=answer.read_at,
             nodes=nodes,
             requests=None if answer.requests is None else request_rows(answer.requests),

@@ -11,6 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -158,6 +159,33 @@ def test_a_subject_finds_the_only_cluster_with_its_node(as_viewer: Client) -> No
 
     cluster("twin", None, snapshot(nodes=nodes("node1")))
     assert "Several clusters fit" in checked(as_viewer, SUBJECT).text
+
+
+def test_of_several_that_fit_each_is_named_and_can_be_chosen(as_viewer: Client) -> None:
+    for number in range(25):
+        cluster(f"twin{number:02}", None, snapshot(nodes=nodes("node1")))
+    cluster("other", None, snapshot(nodes=nodes("node2")))
+
+    found = checked(as_viewer, SUBJECT)
+
+    links = [a["href"] for a in found.all("a")]
+    assert f"{URL}?cluster=twin00#give" in links
+    assert "/clusters/twin19/" in links
+    assert not any("twin20" in link or "other" in link for link in links)
+    assert "5 more are not listed" in found.text
+
+
+def test_the_number_of_queries_is_that_of_one_cluster(as_viewer: Client) -> None:
+    cluster("mine", Authority(), snapshot(nodes=nodes("node1")))
+    counts = []
+    for more in range(2):
+        for number in range(more * 12):
+            cluster(f"other{number}", Authority(f"other{number}", "other"))
+        with CaptureQueriesContext(connection) as queries:
+            assert "Held against mine" in checked(as_viewer).text
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
 
 
 def test_a_cluster_that_was_chosen_is_it(as_viewer: Client) -> None:
