@@ -11,9 +11,13 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
 from authzviz.evidence import pasted
+from authzviz.evidence.lines import MAX_BYTES as LOG_BYTES
 from dashboard.models import Cluster, Role, User
 from dashboard.services import bundles, clusters
 from dashboard.services.uploads import MAX_BYTES
+from dashboard.visible import visible
+
+MOST_SHOWN_AGAIN = 20_000
 
 
 def posted(request: HttpRequest) -> tuple[Any, Any]:
@@ -270,6 +274,64 @@ class CertificateForm(forms.Form):
     def withhold(self) -> None:
         """Forget what was pasted: it may have been a key, and no page shows it again."""
         self.data = {name: self.data[name] for name in self.data if name == "cluster"}
+
+
+class LogForm(forms.Form):
+    """A log, pasted or as a file, and the cluster to hold it against."""
+
+    log = forms.CharField(
+        label="Log lines",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false", "autocomplete": "off"}),
+    )
+    log_file = forms.FileField(
+        label="or a file",
+        required=False,
+        help_text=f"text, or text packed by gzip, at most {LOG_BYTES // 1_000_000} MB",
+    )
+    cluster = forms.ChoiceField(
+        label="Hold it against", required=False, help_text="what it says is then compared with it"
+    )
+
+    def __init__(
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        clusters: list[tuple[str, str]],
+        initial: dict[str, str] | None = None,
+    ) -> None:
+        if data is not None and data.get("choose"):  # one of several that fit, by its own button
+            data = {"log": data.get("log", ""), "cluster": data["choose"]}
+        super().__init__(data, files, initial=initial)
+        # A log may hold anything, U+0000, too; it is made visible where it is shown.
+        self.fields["log"].validators.clear()
+        fitting = ("", "the cluster that it fits")
+        self.fields["cluster"].choices = [fitting, *clusters]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """The text as "log", or the bytes of a file as "raw", of which one is more than is read."""
+        cleaned = super().clean() or {}
+        text = cleaned.get("log") or ""
+        file = cleaned.get("log_file")
+        if bool(text.strip()) == (file is not None):
+            raise forms.ValidationError("Give one thing: log lines, or a file.")
+        cleaned["raw"] = file.read() if file is not None else b""
+        return cleaned
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What a form that comes back shows again: a short text, and the cluster."""
+        text = self.data.get("log", "")
+        return {
+            "log": visible(text) if len(text) <= MOST_SHOWN_AGAIN else "",
+            "cluster": self.data.get("cluster", ""),
+        }
+
+    def focus(self) -> None:
+        """Let whoever opens the page paste at once."""
+        self.fields["log"].widget.attrs["autofocus"] = True
 
 
 class RoleField(forms.TypedChoiceField):

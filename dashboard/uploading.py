@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 from django.conf import settings
-from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.exceptions import TooManyFieldsSent
+from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
+from django.http import QueryDict
+from django.http.multipartparser import FIELD, FILE, ChunkIter, LazyStream, Parser
+from django.utils.datastructures import MultiValueDict
+from django.utils.encoding import force_str
+
+from authzviz.evidence.lines import MAX_BYTES as LOG_BYTES
+
+_MOST_PARTS = 20
 
 
 class CappedUploadHandler(FileUploadHandler):
@@ -43,3 +53,64 @@ class CappedUploadHandler(FileUploadHandler):
             charset=self.charset,
             content_type_extra=self.content_type_extra,
         )
+
+
+class LogUploadHandler(FileUploadHandler):
+    """Reads the whole form of a page that takes one large text, pasted or as a file, while it
+    streams in: of each at most LOG_BYTES and one more, which tells that there was more.
+
+    Django's own limit for text is one for all pages, and answers with an error in place of a page.
+    Only whoever is signed in gets this far.
+    """
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: dict[str, str],  # noqa: N803, ARG002  # as Django names it
+        content_length: int,  # noqa: ARG002
+        boundary: Any,
+        encoding: str | None = None,
+    ) -> tuple[QueryDict, MultiValueDict[str, UploadedFile[Any]]]:
+        """The fields and files of the form."""
+        post = QueryDict(mutable=True)
+        files: MultiValueDict[str, UploadedFile[Any]] = MultiValueDict()
+        stream = LazyStream(ChunkIter(input_data, self.chunk_size))
+        for number, (kind, headers, part) in enumerate(Parser(stream, boundary)):
+            if number > _MOST_PARTS:
+                raise TooManyFieldsSent("too many fields")
+            named = headers.get("content-disposition", ("", {}))[1]
+            name = force_str(named.get("name", b""), errors="replace")
+            if kind == FIELD:
+                text, size = _kept(part, is_text=True)
+                # What is too large stays so, however many of its bytes make a letter.
+                letters = "latin-1" if size > LOG_BYTES else encoding or "utf-8"
+                post.appendlist(name, force_str(text, letters, errors="replace"))
+            elif kind == FILE:
+                content, size = _kept(part, is_text=False)
+                title = force_str(named.get("filename", b""), errors="replace")
+                files.appendlist(name, _file(name, title, content, size))
+        post._mutable = False
+        return post, files
+
+
+def _kept(part: LazyStream, *, is_text: bool) -> tuple[bytes, int]:
+    """What is kept of a part, and how long it was. Browsers end each line of a text with CR LF:
+    the CR is none of the log's.
+    """
+    kept, size = BytesIO(), 0
+    for raw in part:
+        chunk = raw.replace(b"\r", b"") if is_text else raw
+        size += len(chunk)
+        kept.write(chunk[: max(0, LOG_BYTES + 1 - kept.tell())])
+    return kept.getvalue(), size
+
+
+def _file(field: str, name: str, content: bytes, size: int) -> InMemoryUploadedFile:
+    return InMemoryUploadedFile(
+        file=BytesIO(content),
+        field_name=field,
+        name=name,
+        content_type="application/octet-stream",
+        size=size,
+        charset=None,
+    )

@@ -40,6 +40,7 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "history": (READ, VIEWER),
     "cluster_reader": (READ, VIEWER),
     "reader": (READ, VIEWER),
+    "explain": (BOTH, VIEWER),
     "certificates": (BOTH, VIEWER),
     "people": (READ, ADMIN),
     "invite": (WRITE, ADMIN),

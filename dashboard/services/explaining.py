@@ -1,0 +1,224 @@
+"""Explaining a log that someone pasted, held against a cluster where one fits. Keeps nothing."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from threading import BoundedSemaphore
+
+from django.contrib.auth.models import AnonymousUser
+
+from authzviz.engine.assessment import Decision, Switch, Verdict
+from authzviz.engine.authorize import Authorization, authorization_of
+from authzviz.engine.decide import Said
+from authzviz.engine.identity import (
+    AUTHENTICATED_GROUP,
+    Identity,
+    impersonated,
+    kubelet_of,
+)
+from authzviz.engine.judging import judged_minor
+from authzviz.engine.versions import NEWEST_MINOR
+from authzviz.evidence.explain import explain_refusals, read_log
+from authzviz.evidence.explanation import Explained, Explanation
+from authzviz.evidence.lines import MAX_BYTES
+from authzviz.evidence.origin import Origin, origin_of
+from authzviz.evidence.refusals import RefusedBy
+from dashboard.models import Cluster, CurrentState, StoredSnapshot, User, VerdictChange
+from dashboard.services import access, clock, facts
+from dashboard.services.matching import CHOSEN, MOST_NAMED, Match, Named, by_origin
+
+MOST_EXPLAINED = 200
+FIND_LINES = "journalctl -u kubelet --since=-1h | grep -iE 'forbidden|unauthorized'"
+TOO_LARGE = (
+    f"That is more than {MAX_BYTES // 1_000_000} MB, which is the most that is read at once. Give"
+    " the last hour, or only the lines that matter; on the node, this finds them:"
+)
+_NOTHING = "Nothing was given."
+_DAMAGED = (
+    "That file is damaged or cut off: its gzip can't be unpacked. Unpack it, and give a part."
+)
+_NO_TEXT = "That file is no text. Give the log as text, or as text packed by gzip (.gz)."
+_BUSY = "Other large logs are being read. Try again in a moment, or give only the last lines."
+_GZIP = b"\x1f\x8b"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_LARGE = 1_000_000
+_PATIENCE_SECONDS = 20
+# A large log takes many times its size in memory, and seconds of a processor: one at a time.
+_PLACE = BoundedSemaphore(1)
+
+
+class LogRefused(Exception):
+    """The log can't be read; the message is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The cluster that a log is held against, by its facts of `read_at`, which `is_old` where they
+    are not live.
+
+    `says` has for each explanation what its authorizers say to the request, None where nobody was
+    asked. `latest` is the snapshot with the last change of its facts, `turned` the last change of
+    its verdict; None where there was none.
+    """
+
+    cluster: Cluster
+    why: str
+    read_at: datetime
+    is_old: bool
+    verdict: str
+    summary: str
+    says: tuple[Said | None, ...]
+    latest: StoredSnapshot | None
+    turned: VerdictChange | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A log explained; `held` is None where no cluster fits or it was not read yet, `unread` is
+    that one. `several` fit, and `left_out` more. `refusing` are clusters that refuse their kubelets
+    now, for a log that fits none.
+    """
+
+    explained: Explained
+    origin: Origin
+    held: Held | None = None
+    unread: Cluster | None = None
+    several: tuple[Named, ...] = ()
+    left_out: int = 0
+    refusing: tuple[Named, ...] = ()
+
+
+def text_of(raw: bytes) -> str:
+    """The text of a file, plain or gzipped. Raises LogRefused."""
+    plain = _unpacked(raw) if raw.startswith(_GZIP) else raw
+    if len(plain) > MAX_BYTES:
+        raise LogRefused(TOO_LARGE)
+    if plain.startswith(_UTF_16):  # as PowerShell writes it
+        return plain.decode("utf-16", "replace")
+    text = plain.decode("utf-8", "replace").replace("\r\n", "\n")
+    # One letter in three unreadable is no log with a few odd bytes in it.
+    if text.count("\N{REPLACEMENT CHARACTER}") * 3 > len(text):
+        raise LogRefused(_NO_TEXT)
+    return text
+
+
+def explain(user: User | AnonymousUser, text: str, slug: str = "") -> Answer:
+    """The log explained, held against the cluster `slug`, else against the one that fits.
+
+    Raises LogRefused, and NotVisible for a cluster that is none. Time: O(letters), and at most
+    MOST_EXPLAINED refusals are explained.
+    """
+    chosen = Match(access.visible_to(user, slug), CHOSEN) if slug else None
+    if not text.strip():
+        raise LogRefused(_NOTHING)
+    if len(text) > MAX_BYTES:
+        raise LogRefused(TOO_LARGE)
+    with _taking_turns(text):
+        log = read_log(text, MOST_EXPLAINED)
+        origin = origin_of(text, log)
+    visible = access.visible_clusters(user)
+    match = chosen or (by_origin(visible, origin) if log.refusals else Match())
+    state = getattr(match.cluster, "current", None)
+    if match.cluster is None or state is None:
+        return Answer(
+            explain_refusals(log, NEWEST_MINOR),
+            origin,
+            unread=match.cluster,
+            several=match.several,
+            left_out=match.left_out,
+            refusing=() if match.several or match.cluster else _refusing(user, origin),
+        )
+    snapshot = facts.current_snapshot(state)
+    explained = explain_refusals(log, judged_minor(snapshot)[0])
+    restriction = facts.current_assessment(state).node_restriction
+    authorization = authorization_of(snapshot)
+    says = tuple(_said(each, authorization, restriction) for each in explained.explanations)
+    return Answer(explained, origin, held=_held(match.cluster, match.why, state, says))
+
+
+@contextmanager
+def _taking_turns(text: str) -> Iterator[None]:
+    is_large = len(text) > _LARGE
+    if is_large and not _PLACE.acquire(timeout=_PATIENCE_SECONDS):
+        raise LogRefused(_BUSY)
+    try:
+        yield
+    finally:
+        if is_large:
+            _PLACE.release()
+
+
+def _unpacked(raw: bytes) -> bytes:
+    """What was gzipped, at most one byte more than is read; logs may be several files in a row."""
+    plain = b""
+    while raw.startswith(_GZIP) and len(plain) <= MAX_BYTES:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            plain += unpacker.decompress(raw, MAX_BYTES + 1 - len(plain))
+        except zlib.error:
+            raise LogRefused(_DAMAGED) from None
+        if not unpacker.eof and len(plain) <= MAX_BYTES:
+            raise LogRefused(_DAMAGED)
+        raw = unpacker.unused_data
+    return plain
+
+
+def _held(cluster: Cluster, why: str, state: CurrentState, says: tuple[Said | None, ...]) -> Held:
+    snapshots = cluster.snapshots.defer("bundle").exclude(changes=None).exclude(changes=[])
+    return Held(
+        cluster=cluster,
+        why=why,
+        read_at=state.read_at,
+        is_old=cluster.is_recorded or cluster.is_stale(clock.now()),
+        verdict=state.verdict,
+        summary=state.summary,
+        says=says,
+        latest=snapshots.order_by("-first_seen_at", "-pk").first(),
+        turned=cluster.verdict_changes.exclude(previous="").order_by("-at", "-pk").first(),
+    )
+
+
+def _said(each: Explanation, authorization: Authorization, restriction: Switch) -> Said | None:
+    """What the cluster says to the request today; None where no authorizer is asked, or the line
+    doesn't tell all of it.
+    """
+    if each.refused_by is RefusedBy.NODE_RESTRICTION:
+        return _RESTRICTED[restriction]
+    is_told = each.asked.verb and (each.asked.resource or each.asked.path)
+    if not each.user or not is_told:
+        return None
+    return authorization.decide(_identity(each), each.asked)
+
+
+def _identity(each: Explanation) -> Identity:
+    if each.groups is not None:
+        return Identity(each.user, tuple(dict.fromkeys((*each.groups, AUTHENTICATED_GROUP))))
+    if each.node:
+        return kubelet_of(each.node)
+    return impersonated(each.user, ())
+
+
+_RESTRICTED = {
+    Switch.ON: Said(Decision.NO, "NodeRestriction", because="NodeRestriction is on"),
+    Switch.OFF: Said(Decision.ALLOW, "its authorizers", because="NodeRestriction is off"),
+    Switch.MIXED: Said(
+        Decision.UNKNOWN, because="NodeRestriction is on for some of its apiservers only"
+    ),
+    Switch.UNKNOWN: Said(Decision.UNKNOWN, because="whether NodeRestriction is on was not seen"),
+}
+
+
+def _refusing(user: User | AnonymousUser, origin: Origin) -> tuple[Named, ...]:
+    """Clusters that refuse their kubelets now: those whose name the node's begins with go first.
+
+    A kubelet that is refused from its first day on has no Node that it could be found by.
+    """
+    found = access.visible_clusters(user).filter(current__verdict=Verdict.REFUSED.value)
+    rows = [Named(*row) for row in found.order_by("name").values_list("slug", "name")]
+    node = origin.nodes[0] if origin.nodes else ""
+    rows.sort(key=lambda row: not node.startswith(f"{row.name.lower()}-"))
+    return tuple(rows[:MOST_NAMED])
