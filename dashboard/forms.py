@@ -8,7 +8,10 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.core.files.uploadedfile import UploadedFile
+from django.forms.utils import flatatt
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from authzviz.evidence import pasted
 from authzviz.evidence.lines import MAX_BYTES as LOG_BYTES
@@ -236,6 +239,29 @@ class CredentialsForm(KubeconfigForm):
     )
 
 
+class LongSelect(forms.Select):
+    """A choice among a thousand: put together here, since a template for each takes a second."""
+
+    def render(
+        self,
+        name: str,
+        value: Any,
+        attrs: dict[str, Any] | None = None,
+        renderer: Any = None,  # noqa: ARG002
+    ) -> SafeString:
+        """The element with its options."""
+        chosen = str(value or "")
+        options = (
+            (key, SafeString(" selected") if str(key) == chosen else "", label)
+            for key, label in self.choices
+        )
+        return format_html(
+            "<select{}>{}</select>",
+            flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name})),
+            format_html_join("\n", '<option value="{}"{}>{}</option>', options),
+        )
+
+
 class CertificateForm(forms.Form):
     """A certificate or its subject, pasted or as a file, and the cluster to hold it against."""
 
@@ -245,7 +271,7 @@ class CertificateForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
     )
     certificate_file = forms.FileField(label="or a file, PEM or DER", required=False)
-    cluster = forms.ChoiceField(label="Hold it against", required=False)
+    cluster = forms.ChoiceField(label="Hold it against", required=False, widget=LongSelect)
 
     def __init__(
         self,
@@ -291,7 +317,10 @@ class LogForm(forms.Form):
         help_text=f"text, or text packed by gzip, at most {LOG_BYTES // 1_000_000} MB",
     )
     cluster = forms.ChoiceField(
-        label="Hold it against", required=False, help_text="what it says is then compared with it"
+        label="Hold it against",
+        required=False,
+        help_text="whose authorizers are then asked the same",
+        widget=LongSelect,
     )
 
     def __init__(

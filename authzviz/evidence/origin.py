@@ -16,8 +16,10 @@ MOST_SERVERS = 200
 _MOST_LOOKED_AT = 50_000
 _HOST = r"([A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
 _SERVER = re.compile(rf"(?:https://|dial tcp ){_HOST}(?::([0-9]{{1,5}}))?(?![A-Za-z0-9.@-])")
-_FIELD = re.compile(r'\b(?:node|nodeName)=\\*"([a-z0-9][a-z0-9.-]{0,252})\\*"')
-_JOURNAL = re.compile(r"[A-Z][a-z]{2} +\d{1,2} [\d:]{8} ([a-z0-9][a-z0-9.-]{0,252}) kubelet\[")
+_NODE = r"[a-z0-9][a-z0-9.-]{0,252}"
+_NAME = re.compile(_NODE)
+_FIELD = re.compile(rf'\b(?:node|nodeName)=\\*"({_NODE})\\*"')
+_JOURNAL = re.compile(rf"[A-Z][a-z]{{2}} +\d{{1,2}} [\d:]{{8}} ({_NODE}) kubelet\[")
 _HTTPS = 443
 
 
@@ -39,7 +41,8 @@ def origin_of(text: str, log: ReadLog) -> Origin:
     for refusal, place in log.refusals:
         user = refusal.user
         own = user.removeprefix(NODE_USER_PREFIX) if user.startswith(NODE_USER_PREFIX) else ""
-        for name in (own.lower(),) if own else _nodes_in(place.text):
+        names = (own.lower(),) if _NAME.fullmatch(own.lower()) else tuple(_nodes_in(place.text))
+        for name in names:
             lines[name] = lines.get(name, 0) + place.count
     nodes = sorted(lines, key=lambda name: -lines[name])[:MOST_NODES]
     return Origin(tuple(nodes), frozenset(islice(_servers_in(text), MOST_SERVERS)))

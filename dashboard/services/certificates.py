@@ -16,6 +16,7 @@ from authzviz.evidence.certificate_facts import Certificate, CheckedCertificate,
 from dashboard.models import Cluster, User
 from dashboard.services import access, clock, facts, reading
 from dashboard.services.matching import CHOSEN, Match, settled, with_nodes
+from dashboard.visible import visible
 
 CertificateError = evidence.NotUnderstood
 
@@ -85,7 +86,8 @@ def check(user: User | AnonymousUser, given: bytes, slug: str = "") -> Answer:
 
 def choices(user: User | AnonymousUser) -> list[tuple[str, str]]:
     """Slug and name of every cluster that someone may choose."""
-    return list(access.visible_clusters(user).order_by("name").values_list("slug", "name"))
+    found = access.visible_clusters(user).order_by("name").values_list("slug", "name")
+    return [(slug, visible(name)) for slug, name in found]
 
 
 def _requests(snapshot: Snapshot, certificate: Certificate) -> tuple[SigningRequest, ...] | None:

@@ -72,10 +72,10 @@ def with_nodes(visible: QuerySet[Cluster], names: Iterable[str]) -> dict[int, in
 
     One query. Nothing is decoded of a cluster in whose bytes no name stands.
     """
-    wanted = frozenset(names)
+    marks = facts.marks_of(names)
     states = CurrentState.objects.filter(cluster__in=visible).values_list("pk", "passing")
     counts = (
-        (pk, facts.count_nodes(bytes(passing), wanted))
+        (pk, facts.count_nodes(bytes(passing), marks))
         for pk, passing in states.iterator(chunk_size=100)
     )
     return {pk: count for pk, count in counts if count}

@@ -10,7 +10,7 @@ from authzviz.engine.assessment import Decision, NextStep
 from authzviz.engine.decide import Said
 from authzviz.engine.phrases import counted
 from authzviz.evidence.explain import MAX_LINE_LETTERS
-from authzviz.evidence.explanation import Explained, Explanation
+from authzviz.evidence.explanation import Explained, Explanation, ModeAnswer
 from authzviz.evidence.refusals import RefusedBy
 from authzviz.reports.explain_text import REFUSED_BY, request_in_words, who_in_words
 from dashboard.services.explaining import Answer, Held
@@ -258,17 +258,23 @@ def _row(each: Explanation, today: Today | None, letters: int) -> RefusalRow:
         seen="once" if each.count == 1 else f"on {each.count:,} lines",
         number=each.first_line,
         line=_cut(each.line, letters),
-        allowed_with=tuple(
-            mode.configuration for mode in each.modes if mode.decision is not Decision.NO
-        ),
+        allowed_with=tuple(_mode(mode) for mode in each.modes if mode.decision is not Decision.NO),
         today=today,
     )
+
+
+def _mode(mode: ModeAnswer) -> str:
+    if mode.decision is Decision.ALLOW:
+        return mode.configuration
+    return f"{mode.configuration}, {DECISIONS[mode.decision].label}"
 
 
 def _today(said: Said, words: dict[Decision, Word]) -> Today:
     is_allowed = said.decision is Decision.ALLOW
     through = f" through {said.through}" if said.through else ""
     by = f"by {said.by}{through}" if is_allowed and said.by else ""
+    if not through and said.because.startswith(f"{said.by}: "):
+        by = ""  # the reason begins with it
     because = "; ".join(part for part in (by, said.because) if part)
     return Today(words[said.decision], _cut(because, MOST_IN_CAUSE), is_allowed)
 
@@ -294,7 +300,8 @@ def _card(held: Held) -> HeldCard:
 
 def _total(explained: Explained) -> str:
     lines = counted(explained.lines, "line")
-    kinds = counted(len(explained.explanations), "different refusal")
+    count = len(explained.explanations)
+    kinds = counted(count, "refusal" if count == 1 else "different refusal")
     return f"{kinds} in {lines}, by the rules of Kubernetes 1.{explained.minor}"
 
 

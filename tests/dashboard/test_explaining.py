@@ -253,12 +253,14 @@ HOSTILE = {
     "bidi override": ("node\u202e1", "node⟨U+202E⟩1"),
     "zero width": ("no\u200bde", "no⟨U+200B⟩de"),
     "ANSI escape": ("\x1b[31mred", "⟨U+001B⟩[31mred"),
+    "half a letter": (r"node\ud800", "node⟨U+D800⟩"),
     "NUL": ("node\0", "node⟨U+0000⟩"),
 }
 
 
 @pytest.mark.parametrize(("name", "shown"), HOSTILE.values(), ids=HOSTILE)
 def test_what_a_log_says_is_shown_as_text(as_viewer: Client, name: str, shown: str) -> None:
+    cluster("mine", snapshot(nodes=nodes("node1")))
     found = explained(as_viewer, message(name, name=name))
 
     assert f"The kubelet of {shown} may not" in found.text
@@ -337,7 +339,7 @@ def test_what_is_allowed_now_is_said_with_when_the_verdict_changed(as_viewer: Cl
 
     found = explained(as_viewer)
 
-    assert "Allowed now by Node" in found.text
+    assert "Allowed now Node: a rule" in found.text
     assert (
         "It was refused when this was logged: the verdict changed 3 minutes ago , from Refused to"
         " Node authorizer." in found.text
@@ -351,7 +353,7 @@ def test_what_is_allowed_and_never_was_refused_leads_to_the_certificate(as_viewe
 
     found = explained(as_viewer)
 
-    assert "Allowed now by Node" in found.text
+    assert "Allowed now Node: a rule" in found.text
     assert "No change of its verdict is known" in found.text
     assert {"href": "/certificates/?cluster=mine"} in found.all("a")
 

@@ -22,6 +22,7 @@ NODES = {
     "the user": (LEASE.format("node1"), ("node1",)),
     "a user in upper case": (LEASE.format("Node1"), ("node1",)),
     "another user": (LEASE.format("").replace("system:node:", "ann"), ()),
+    "a name that no Node can have": (LEASE.format(r"\\ud800"), ()),
     "a field of klog": (f'{UNAUTHORIZED} node="node1"', ("node1",)),
     "a field in JSON": (f'{UNAUTHORIZED} nodeName=\\"node1\\"', ("node1",)),
     "journald": (f"Nov  4 09:00:00 node1 kubelet[812]: E1 a.go:1] {UNAUTHORIZED}", ("node1",)),
