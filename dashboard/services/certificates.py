@@ -85,7 +85,7 @@ def check(user: User | AnonymousUser, given: bytes, slug: str = "") -> Answer:
 
 
 def choices(user: User | AnonymousUser) -> list[tuple[str, str]]:
-    """Slug and name of every cluster that someone may choose."""
+    """Slug and name, made visible, of every cluster that someone may choose."""
     found = access.visible_clusters(user).order_by("name").values_list("slug", "name")
     return [(slug, visible(name)) for slug, name in found]
 

@@ -23,8 +23,8 @@ _MOST_LOOKED_UP = 100
 NOT_READ = "not read yet"
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _HEAVY = ("credentials", "current__remembered", "current__reads")
-# What makes a spreadsheet take a cell for a formula, or cut it in two.
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What makes a spreadsheet take a cell for a formula, in full width as well, or cut it in two.
+_RISKY = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,294 @@
+"""Every address, in a fleet where all names are hostile: nothing comes out as it came in."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from html import escape
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+from django.utils import timezone
+
+from authzviz.engine.finding_keys import keyed
+from authzviz.engine.model import (
+    Binding,
+    Node,
+    PolicyRule,
+    Ready,
+    Role,
+    RoleRef,
+    Snapshot,
+    Subject,
+)
+from dashboard.models import AcceptedRisk, Cluster, Invitation, SavedView, User
+from dashboard.models import Role as PersonRole
+from dashboard.services import accounts, audit, comparing, judging, uploads
+from dashboard.visible import visible
+from tests.dashboard.assessments import HOSTILE, TARGET, hostile
+from tests.dashboard.conftest import signed_in
+from tests.dashboard.showing import Page, show
+from tests.dashboard.snapshots import snapshot
+from tests.engine.build import ok, server
+
+WIDE = "\uff1d\uff0b\uff0d\uff20"  # the same in full width, which spreadsheets take as well
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", f"{WIDE[0]}1")
+SPLIT = "line\none"
+NAMES = (*HOSTILE, *FORMULAS, SPLIT)
+# What a spreadsheet takes for a formula, where a cell begins with it.
+RISKY = (*"=+-@\t\r", *WIDE)
+# Forms that only take what is sent to them.
+ONLY_POSTS = {
+    "add_local",
+    "add_bundle",
+    "add_own",
+    "cluster_test",
+    "remove_samples",
+    "cluster_pause",
+    "cluster_bundle",
+    "cluster_poll",
+    "risk_withdraw",
+    "invite",
+    "withdraw_invitation",
+    "person_role",
+    "person_active",
+    "fleet_act",
+    "view_save",
+    "view_remove",
+    "undo",
+}
+# For whoever isn't signed in, or always lead elsewhere.
+ELSEWHERE = {
+    "account_login",
+    "account_inactive",
+    "account_signup",
+    "account_email",
+    "account_change_password",
+    "invitation",
+    "sign_in_link",
+}
+# What a form sends has to be what the thing is called; in a field nothing reorders the page.
+FIELDS = re.compile("<(?:input|button)\\b[^>]*>")
+NO_PAGES = {"livez", "readyz"}
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Two clusters that differ, and what else pages are asked for."""
+
+    cluster: Cluster
+    other: Cluster
+    arguments: dict[str, Any]
+
+
+def addresses() -> list[str]:
+    """The name of every address that there is."""
+    return [
+        pattern.name or str(pattern.pattern)
+        for pattern in get_resolver().url_patterns
+        if isinstance(pattern, URLPattern)
+    ]
+
+
+def fleet_of(name: str, user: User) -> Fleet:
+    """A fleet in which everything that anybody may name has this name."""
+    column = name.replace("\0", "")  # the forms and PostgreSQL refuse it
+    now = timezone.now()
+    cluster = show(
+        hostile(name),
+        read=read_of(name),
+        group=column[:80],
+        labels={column[:60]: column},
+        last_error=column,
+        last_error_at=now,
+        server=f"https://10.0.0.1/{column}"[:500],
+        credentials_expire_at=now + timedelta(days=2),
+        slug="hostile",
+        name=column[:120],
+    )
+    other = show(TARGET, "other")
+    later = replace(read_of(f"{name}2"), read_at=now)
+    judging.store(cluster, later, hostile(f"{name}2"))
+    User.objects.filter(pk=user.pk).update(username=column[:150])
+    user.refresh_from_db()
+    accounts.invite(role=PersonRole.VIEWER, note=column[:100], actor=user)
+    audit.record(column[:64], actor=user, cluster=cluster, before=column, to=column)
+    key, finding = next(iter(keyed(hostile(name)).items()))
+    AcceptedRisk.objects.create(
+        cluster=cluster,
+        finding=key,
+        severity=finding.severity.value,
+        title=column,
+        detail=column,
+        reason=column,
+        until=now.date() + timedelta(days=9),
+        accepted_at=now,
+        accepted_by=user,
+        accepted_by_name=column[:150],
+    )
+    SavedView.objects.create(
+        name=column[:60], query=f"?search={column}"[:900], created_at=now, created_by=user
+    )
+    upload = uploads.start(kubeconfig_of(column), actor=user)
+    arguments = {
+        "slug": cluster.slug,
+        "uuid": upload.pk,
+        "kind": "Node",
+        "name": "node1",
+        "pk": 1,
+        "batch": "00000000-0000-4000-8000-000000000000",
+        "token": "never-given-out",
+        "key": key,
+    }
+    return Fleet(cluster, other, arguments)
+
+
+def read_of(name: str) -> Snapshot:
+    """A snapshot in which a cluster gave this name to everything."""
+    role = Role(name, namespace=name, rules=(PolicyRule((name,), (name,), (name,), (name,)),))
+    to_kubelets = (Subject("Group", "system:nodes"), Subject("User", name, ""))
+    bound = Binding(name, RoleRef("Role", name), name, to_kubelets)
+    node = Node(name, Ready.FALSE, name, reason=name, message=name)
+    return snapshot(
+        version=ok(name),
+        apiservers=ok((server(f"--authorization-mode=Node,{name}", f"--{name}={name}"),)),
+        roles=ok((role,)),
+        role_bindings=ok((bound,)),
+        cluster_roles=ok((replace(role, namespace=""),)),
+        cluster_role_bindings=ok(
+            (replace(bound, namespace="", role_ref=RoleRef("ClusterRole", name)),)
+        ),
+        nodes=ok((node,), name),
+    )
+
+
+def kubeconfig_of(name: str) -> str:
+    """A kubeconfig whose context and user have this name."""
+    quoted = '"' + "".join(f"\\U{ord(letter):08x}" for letter in name) + '"'
+    return (
+        "apiVersion: v1\nkind: Config\n"
+        f"clusters: [{{name: c, cluster: {{server: 'https://10.0.0.9:6443'}}}}]\n"
+        f"users: [{{name: {quoted}, user: {{token: t}}}}]\n"
+        f"contexts: [{{name: {quoted}, context: {{cluster: c, user: {quoted}}}}}]\n"
+    )
+
+
+def queries(address: str, fleet: Fleet, name: str) -> Iterator[dict[str, Any]]:
+    """What this address is asked for."""
+    yield {}
+    both = [fleet.cluster.slug, fleet.other.slug]
+    keys = list(fleet.cluster.snapshots.order_by("pk").values_list("pk", flat=True))
+    yield from {
+        "fleet": [{"search": name}, {"verdict": name, "group": name}],
+        "compare": [
+            {"c": both},
+            {"c": [*both, name], "baseline": name},
+            {"c": both, "baseline": both[0], "format": "csv"},
+        ],
+        "cluster_history": [{"from": keys[0], "to": keys[-1]}],
+        "history": [{"search": name}],
+        "risk_accept": [{"finding": fleet.arguments["key"]}],
+        "reader": [{"version": name, "distribution": name}],
+        "certificates": [{"cluster": fleet.cluster.slug}, {"cluster": name}],
+        "explain": [{"cluster": fleet.cluster.slug}],
+        "cluster_whatif": [{"modes": name, "plugins": name, "drop": name, "version": name}],
+        "cluster_object": [{"namespace": name}],
+        "activity": [{"person": name, "search": name}],
+    }.get(address, [])
+
+
+def answers(client: Client, fleet: Fleet, name: str) -> Iterator[tuple[str, HttpResponse]]:
+    """What every address answers; each is asked for as it is, and as its links ask for it."""
+    for pattern in get_resolver().url_patterns:
+        assert isinstance(pattern, URLPattern)
+        wanted = pattern.pattern.converters
+        unknown = wanted.keys() - fleet.arguments.keys()
+        assert not unknown, f"say what {pattern.name} is to be asked for: {unknown}"
+        path = reverse(pattern.name, kwargs={one: fleet.arguments[one] for one in wanted})
+        for query in queries(pattern.name, fleet, name):
+            yield pattern.name, client.get(path, query)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_comes_out_as_it_came_in(admin: User, name: str) -> None:
+    fleet = fleet_of(name, admin)
+    client = signed_in(admin)
+
+    wrong = [
+        f"{address}: {fault}"
+        for address, answer in answers(client, fleet, name)
+        for fault in faults(answer, name)
+    ]
+
+    assert wrong == []
+
+
+def faults(answer: HttpResponse, name: str) -> Iterator[str]:
+    """What of a page or a file can do harm in a browser or a spreadsheet."""
+    kind = answer.headers.get("Content-Type", "")
+    if kind.startswith("text/html"):
+        html = answer.content.decode()
+        yield from Page(html).faults()
+        if is_changed(name) and name in FIELDS.sub("", html):
+            yield "the name is raw"
+    elif kind.startswith("text/csv"):
+        yield from formulas(answer.content.decode("utf-8-sig"))
+    disposition = answer.headers.get("Content-Disposition", "")
+    if not disposition.isascii() or not disposition.isprintable():
+        yield f"a file called {disposition!r}"
+
+
+def is_changed(name: str) -> bool:
+    """True for a name that no page may hold as it is: it is escaped, or made visible."""
+    return escape(name) != name or visible(name) != name
+
+
+def formulas(text: str) -> Iterator[str]:
+    """The cells that a spreadsheet would run or that break its lines."""
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    if len({len(row) for row in rows}) != 1:
+        yield "rows of different lengths"
+    for row in rows:
+        yield from (f"a formula: {cell!r}" for cell in row if cell.startswith(RISKY))
+
+
+def test_every_page_answers(admin: User) -> None:
+    fleet = fleet_of(HOSTILE[0], admin)
+    client = signed_in(admin)
+    expected = {
+        address: 405 if address in ONLY_POSTS else 200
+        for address in addresses()
+        if address not in ELSEWHERE | NO_PAGES
+    }
+
+    found: dict[str, int] = {}
+    for address, answer in answers(client, fleet, HOSTILE[0]):
+        if address in expected:
+            found.setdefault(address, answer.status_code)
+    # Asked for without the finding that it is about.
+    found["risk_accept"] = 200 if found["risk_accept"] == 404 else found["risk_accept"]
+
+    assert found == expected
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, *FORMULAS])
+def test_a_message_with_the_name_is_text(admin: User, name: str) -> None:
+    fleet = fleet_of(name, admin)
+    client = signed_in(admin)
+
+    removed = client.post(reverse("cluster_remove", args=(fleet.cluster.slug,)), follow=True)
+
+    assert list(faults(removed, name)) == []
+    assert Invitation.objects.exists()
+
+
+@pytest.mark.parametrize("formula", [*FORMULAS, "\n=1", *WIDE])
+def test_no_cell_begins_like_a_formula(formula: str) -> None:
+    assert not comparing.plain_cell(formula).startswith(RISKY)
