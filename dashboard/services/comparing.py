@@ -57,7 +57,7 @@ def choose(user: User | AnonymousUser, slugs: Sequence[str], baseline: str = "")
     query = visible_ones.filter(slug__in=possible).select_related("current__snapshot")
     found = {cluster.slug: cluster for cluster in query.defer(*_HEAVY)}
     known = [slug for slug in wanted if slug in found]
-    rows = tuple(pages.row_of(found[slug]) for slug in known[:MOST])
+    rows = pages.rows_of(found[slug] for slug in known[:MOST])
     named = {row.cluster.slug: row.cluster.name for row in rows}
     others = visible_ones.exclude(slug__in=known).order_by("name")
     return Chosen(

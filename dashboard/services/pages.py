@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,9 +81,8 @@ class ClusterPage:
 
 def fleet_rows(user: User | AnonymousUser) -> tuple[FleetRow, ...]:
     """Every cluster that `user` may see, by name; one query whatever their number."""
-    now = clock.now()
     found = access.visible_clusters(user).select_related("current").defer(*_HEAVY)
-    return tuple(_row(cluster, now) for cluster in found.order_by("name"))
+    return rows_of(found.order_by("name"))
 
 
 def cluster_page(cluster: Cluster) -> ClusterPage:
@@ -104,6 +104,12 @@ def cluster_page(cluster: Cluster) -> ClusterPage:
 def row_of(cluster: Cluster) -> FleetRow:
     """The cluster as the fleet page lists it."""
     return _row(cluster, clock.now())
+
+
+def rows_of(clusters: Iterable[Cluster]) -> tuple[FleetRow, ...]:
+    """The clusters as the fleet page lists them, all at the same moment."""
+    now = clock.now()
+    return tuple(_row(cluster, now) for cluster in clusters)
 
 
 def poller_silent_since() -> datetime | None:

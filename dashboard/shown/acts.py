@@ -82,9 +82,15 @@ def details(event: AuditEvent) -> tuple[tuple[str, str], ...]:
     """What it was before and is since, and what else is known, each made visible and cut."""
     return tuple(
         (_NAMES.get(name, name), visible(words)[:MOST_LETTERS])
-        for name, value in event.detail.items()
+        for name, value in sorted(event.detail.items(), key=_place)
         if name not in _UNSAID and (words := value_words(value))
     )
+
+
+def _place(detail: tuple[str, object]) -> int:
+    """Where a detail stands among the others: PostgreSQL keeps them in an order of its own."""
+    order = [*_NAMES]
+    return order.index(detail[0]) if detail[0] in order else len(order)
 
 
 def value_words(value: object) -> str:

@@ -12,7 +12,6 @@ from html import escape
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
@@ -185,7 +184,7 @@ def queries(address: str, fleet: Fleet, name: str) -> Iterator[dict[str, Any]]:
     yield {}
     both = [fleet.cluster.slug, fleet.other.slug]
     keys = list(fleet.cluster.snapshots.order_by("pk").values_list("pk", flat=True))
-    yield from {
+    asked: dict[str, list[dict[str, Any]]] = {
         "fleet": [{"search": name}, {"verdict": name, "group": name}],
         "compare": [
             {"c": both},
@@ -201,16 +200,18 @@ def queries(address: str, fleet: Fleet, name: str) -> Iterator[dict[str, Any]]:
         "cluster_whatif": [{"modes": name, "plugins": name, "drop": name, "version": name}],
         "cluster_object": [{"namespace": name}],
         "activity": [{"person": name, "search": name}],
-    }.get(address, [])
+    }
+    yield from asked.get(address, [])
 
 
-def answers(client: Client, fleet: Fleet, name: str) -> Iterator[tuple[str, HttpResponse]]:
+def answers(client: Client, fleet: Fleet, name: str) -> Iterator[tuple[str, Any]]:
     """What every address answers; each is asked for as it is, and as its links ask for it."""
     for pattern in get_resolver().url_patterns:
         assert isinstance(pattern, URLPattern)
         wanted = pattern.pattern.converters
         unknown = wanted.keys() - fleet.arguments.keys()
         assert not unknown, f"say what {pattern.name} is to be asked for: {unknown}"
+        assert pattern.name
         path = reverse(pattern.name, kwargs={one: fleet.arguments[one] for one in wanted})
         for query in queries(pattern.name, fleet, name):
             yield pattern.name, client.get(path, query)
@@ -230,7 +231,7 @@ def test_no_name_comes_out_as_it_came_in(admin: User, name: str) -> None:
     assert wrong == []
 
 
-def faults(answer: HttpResponse, name: str) -> Iterator[str]:
+def faults(answer: Any, name: str) -> Iterator[str]:
     """What of a page or a file can do harm in a browser or a spreadsheet."""
     kind = answer.headers.get("Content-Type", "")
     if kind.startswith("text/html"):

