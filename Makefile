@@ -23,7 +23,7 @@ lab: $(DEV_READY) ## the same on three live clusters, built here: the outage, th
 	@exec $(BIN)/python -m tests.lab -- $(BIN)/python -m authzviz.supervisor
 
 test: $(DEV_READY) ## every test, live apiservers and a browser included
-	@$(DEBIAN) etcd-server chromium fonts-dejavu-core
+	@$(DEBIAN) etcd-server postgresql chromium fonts-dejavu-core
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(DEV_READY) ## what needs no test: style, types, layers, templates, migrations
@@ -40,8 +40,8 @@ coverage: $(DEV_READY) ## branch coverage of the engine, which has to be whole
 	@$(BIN)/coverage run -m pytest -q -m "not lab" tests/engine tests/cli tests/reports tests/evidence
 	@$(BIN)/coverage report
 
-bench: $(DEV_READY) ## speed and memory on a lab cluster of 5,000 nodes, as ratios in one run
-	@$(DEBIAN) etcd-server
+bench: $(DEV_READY) ## speed and memory on a lab cluster of 5,000 nodes, and of the pages with 1,000 clusters
+	@$(DEBIAN) etcd-server postgresql
 	@$(BIN)/python -m tests.bench
 
 setup: $(DEV_READY) ## only the environment: .venv with the authzviz command and the tools

@@ -262,6 +262,7 @@ def test_names_are_shown_as_text(as_viewer: Client, name: str, shown: str) -> No
     assert not found.all("img")[1:]
 
 
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", ["text", "file"])
 def test_a_key_is_forgotten(as_viewer: Client, caplog: pytest.LogCaptureFixture, way: str) -> None:
@@ -289,6 +290,7 @@ def test_a_key_is_forgotten(as_viewer: Client, caplog: pytest.LogCaptureFixture,
         assert line not in stored
 
 
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_nothing_of_a_certificate_is_kept(as_viewer: Client) -> None:
     response = as_viewer.post(URL, {"certificate": pem(make(["canary-name"], **LIFE))})

@@ -122,6 +122,7 @@ def test_the_token_is_on_no_page(own: Cluster, as_admin: Client) -> None:
     assert "Replace them" not in page(pages[1]).text
 
 
+@pytest.mark.sqlite
 def test_the_token_is_in_no_table(own: Cluster) -> None:
     polling.poll(own.pk)
 

@@ -99,6 +99,7 @@ def test_credentials_of_another_row_do_not_open(cluster: Cluster) -> None:
         reading.open_credentials(other)
 
 
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_the_canary_is_nowhere(
     admin: User, as_admin: Client, source: FakeSource, caplog: pytest.LogCaptureFixture
@@ -145,6 +146,7 @@ ENDS = {
 }
 
 
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_credentials_that_are_gone_are_in_no_file_of_the_database(
@@ -161,6 +163,7 @@ def test_credentials_that_are_gone_are_in_no_file_of_the_database(
     assert kept in _files()
 
 
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_a_kubeconfig_that_was_used_or_forgotten_is_in_no_file_of_the_database(
     as_admin: Client,

@@ -1,0 +1,37 @@
+"""The dashboard's tests once more, on PostgreSQL: all of them but those of SQLite's own files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import open_postgres
+
+HERE = Path(__file__).parent
+# They hold for either database, and take long.
+LEFT_OUT = ("test_both_databases", "test_large", "test_end_to_end", "test_hanging")
+
+_QUIET = ("-q", "--tb=short", "--show-capture=no", "-p", "no:cacheprovider")
+
+
+@pytest.mark.timeout(480)
+def test_all_holds_on_postgresql_too(pytestconfig: pytest.Config) -> None:
+    ignored = [f"--ignore={HERE / name}.py" for name in LEFT_OUT]
+    command = [sys.executable, "-m", "pytest", *_QUIET, "-m", "not sqlite", *ignored, str(HERE)]
+    with open_postgres() as url:
+        run = subprocess.run(
+            command,
+            cwd=pytestconfig.rootpath,
+            env={**os.environ, "TESTS_DATABASE_URL": url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    print(run.stdout)
+    assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-2_000:]
+    assert " passed" in run.stdout
