@@ -239,12 +239,16 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "authzviz.urls"
 WSGI_APPLICATION = "authzviz.wsgi.application"
+_PARSED_ONCE = (
+    "django.template.loaders.cached.Loader",
+    ["dashboard.template_loader.Loader", "django.template.loaders.app_directories.Loader"],
+)
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [("template_partials.loader.Loader", [_PARSED_ONCE])],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

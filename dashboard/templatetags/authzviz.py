@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 
 from django import template
 from django.templatetags.static import static
@@ -42,8 +43,12 @@ ALL_WORDS: tuple[tuple[type, dict[str, Word]], ...] = (
 
 
 @register.simple_tag
+@cache
 def icon(name: str, css_class: str = "") -> SafeString:
-    """An icon of the sprite, for the eye only: a word must stand beside it."""
+    """An icon of the sprite, for the eye only: a word must stand beside it.
+
+    Made once: a page has hundreds, and templates give names of their own only.
+    """
     return format_html(
         '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         css_class,
