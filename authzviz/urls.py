@@ -18,6 +18,7 @@ from dashboard.views import (
     people,
     reader,
     risks,
+    thinking,
     undoing,
 )
 from dashboard.views import cluster as cluster_page
@@ -37,6 +38,7 @@ urlpatterns = [
     path("clusters/compare/", comparing.compare, name="compare"),
     path("clusters/<slug:slug>/", cluster_page.cluster, name="cluster"),
     path("clusters/<slug:slug>/history/", history.cluster_history, name="cluster_history"),
+    path("clusters/<slug:slug>/what-if/", thinking.cluster_whatif, name="cluster_whatif"),
     path("clusters/<slug:slug>/settings/", managing.settings, name="cluster_settings"),
     path("clusters/<slug:slug>/pause/", managing.pause, name="cluster_pause"),
     path("clusters/<slug:slug>/credentials/", managing.credentials, name="cluster_credentials"),

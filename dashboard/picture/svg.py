@@ -25,17 +25,19 @@ from dashboard.visible import made_visible, visible
 BASELINE = 13
 
 
-def draw(assessment: Assessment, path: Path, number: int) -> SafeString:
-    """The picture of one path, to stand in a page that holds the tables it links to.
+def draw(assessment: Assessment, path: Path, number: int, *, is_linked: bool = True) -> SafeString:
+    """The picture of one path, to stand in a page that holds the tables it links to, or without
+    links.
 
     Safe because the serializer escapes every text and attribute; names are made visible first.
     """
     shown, shown_path = made_visible(assessment), made_visible(path)
     layout = laid_out(tree(shown, shown_path, number), restriction(shown))
-    return SafeString(tostring(_picture(layout), encoding="unicode", short_empty_elements=False))
+    svg = _picture(layout, is_linked=is_linked)
+    return SafeString(tostring(svg, encoding="unicode", short_empty_elements=False))
 
 
-def _picture(layout: Layout) -> Element:
+def _picture(layout: Layout, *, is_linked: bool) -> Element:
     svg = Element(
         "svg",
         {
@@ -52,7 +54,7 @@ def _picture(layout: Layout) -> Element:
         _line(svg, edge)
     _writes(svg, layout)
     for place in layout.places:
-        _box(svg, place)
+        _box(svg, place, is_linked=is_linked)
     return svg
 
 
@@ -77,10 +79,14 @@ def _writes(svg: Element, layout: Layout) -> None:
     SubElement(svg, "path", {"d": bracket + into, "class": f"edge {guard.box.look}"})
 
 
-def _box(svg: Element, place: Placed) -> None:
+def _box(svg: Element, place: Placed, *, is_linked: bool) -> None:
     box = place.box
-    kind = "pill" if box.is_pill else "box"
-    link = SubElement(svg, "a", {"href": box.href, "class": f"{kind} {box.look}"})
+    look = {"class": f"{'pill' if box.is_pill else 'box'} {box.look}"}
+    link = (
+        SubElement(svg, "a", {"href": box.href, **look})
+        if is_linked
+        else SubElement(svg, "g", look)
+    )
     SubElement(link, "title").text = visible(". ".join((box.title, *box.lines)))
     size = {"width": f"{place.width:g}", "height": f"{place.height:g}"}
     at = {"x": f"{place.x:g}", "y": f"{place.y:g}"}

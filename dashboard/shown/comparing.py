@@ -14,6 +14,8 @@ from dashboard.services.comparing import FEWEST, MOST, MOST_OFFERED, Chosen
 from dashboard.services.pages import FleetRow
 from dashboard.shown.cluster_head import STATES
 from dashboard.shown.fleet import UNREAD_WORD
+from dashboard.shown.whatif_form import query_of
+from dashboard.shown.whatif_presets import NODE_FIRST
 from dashboard.visible import made_visible, visible
 from dashboard.words import DISTRIBUTIONS, VERDICTS, Word
 
@@ -29,6 +31,7 @@ _TONES = {
     "no-node-restriction": ("caution", "shield-half"),
     "unread": ("unsure", "question-mark"),
 }
+_MENDED_BY_NODE = frozenset({"unbound", "by-name", "always-allow", "rbac-alone"})
 _FOR_INFORMATION = ("unsure", "info-circle")
 _SHOWN_UNKNOWN = 10
 
@@ -96,7 +99,10 @@ class SameRow:
 
 @dataclass(frozen=True, slots=True)
 class CauseShown:
-    """A cause with its tone, and the clusters it holds for as (slug, name)."""
+    """A cause with its tone, and the clusters it holds for as (slug, name).
+
+    `whatif` is the query of the change that mends it, "" where there is none for all.
+    """
 
     title: str
     detail: str
@@ -104,6 +110,7 @@ class CauseShown:
     tone: str
     icon: str
     clusters: tuple[tuple[str, str], ...]
+    whatif: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +270,7 @@ def _cause(cause: Cause, chosen: Chosen) -> CauseShown:
             for row in chosen.rows
             if row.cluster.name in cause.clusters
         ),
+        whatif=query_of(NODE_FIRST) if cause.id in _MENDED_BY_NODE else "",
     )
 
 

@@ -10,7 +10,7 @@ from django import template
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from authzviz.engine.assessment import Assessment, Decision, Path, Severity, Switch, Verdict
@@ -32,6 +32,7 @@ from dashboard.words import (
 )
 
 register = template.Library()
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 ALL_WORDS: tuple[tuple[type, dict[str, Word]], ...] = (
     (Verdict, {str(key): word for key, word in VERDICTS.items()}),
@@ -183,6 +184,21 @@ def read_title(name: str) -> str:
 def path_picture(assessment: Assessment, path: Path, number: int) -> SafeString:
     """The picture of one path."""
     return draw(assessment, path, number)
+
+
+@register.simple_tag
+def path_drawing(assessment: Assessment, path: Path) -> SafeString:
+    """The same without links, for a path that is only thought of."""
+    return draw(assessment, path, 0, is_linked=False)
+
+
+@register.filter
+def exactly(value: str) -> SafeString:
+    """A value of a form as it is, whatever letters it has: all but plain ones as references, since
+    the source of a page must show nothing that hides or reorders what follows.
+    """
+    text = str(escape(value)).encode("ascii", "xmlcharrefreplace").decode("ascii")
+    return SafeString(_CONTROLS.sub(lambda found: f"&#{ord(found[0])};", text))
 
 
 @register.simple_tag

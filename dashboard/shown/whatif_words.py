@@ -1,0 +1,219 @@
+"""The one sentence that says what a change would do to kubelets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from authzviz.engine.assessment import Decision, Path
+from authzviz.engine.phrases import counted
+from authzviz.engine.whatif import NodeChange, WhatIf
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The sentence with its tone; `more` goes on in a second one."""
+
+    said: str
+    more: str
+    tone: str
+    icon: str
+
+
+def headline_of(told: WhatIf) -> Headline:
+    """What the change would do, the worst first."""
+    for say in _ALL:
+        found = say(told)
+        if found is not None:
+            return found
+    return _otherwise(told)
+
+
+_Said = Headline | None
+
+
+def _breaks(told: WhatIf) -> _Said:
+    losing = [kind for kind in told.nodes if any(need.is_core for need in kind.needs_lost)]
+    if not losing:
+        return None
+    needs = {need.need for kind in losing for need in kind.needs_lost}
+    return Headline(
+        f"It breaks {_whom(losing, told)}: nobody answers any more what they can't do without.",
+        f"{counted(len(needs), 'need')} would be refused; nodes go NotReady or can't register.",
+        "critical",
+        "circle-x",
+    )
+
+
+def _stays_broken(told: WhatIf) -> _Said:
+    refused = [kind for kind, path in _with_after(told) if _refuses_core(path)]
+    if not refused:
+        return None
+    return Headline(
+        f"It doesn't heal {_whom(refused, told)}: what they can't do without stays refused.",
+        _secrets(told),
+        "critical",
+        "circle-x",
+    )
+
+
+def _cant_be_told(told: WhatIf) -> _Said:
+    unsure = [kind for kind in told.nodes if kind.needs_unsure]
+    if not unsure:
+        return None
+    return Headline(
+        f"It can't be told whether {_whom(unsure, told)} would still get what they need.",
+        "What was not read, or no API shows, decides.",
+        "unsure",
+        "question-mark",
+    )
+
+
+def _loses(told: WhatIf) -> _Said:
+    losing = [kind for kind in told.nodes if kind.needs_lost]
+    if not losing:
+        return None
+    needs = {need.need for kind in losing for need in kind.needs_lost}
+    return Headline(
+        f"{_capital(_whom(losing, told))} would lose {counted(len(needs), 'need')}.",
+        "Nodes stay Ready, but something else fails.",
+        "warning",
+        "alert-triangle",
+    )
+
+
+def _heals(told: WhatIf) -> _Said:
+    healed = [kind for kind in told.nodes if any(need.is_core for need in kind.needs_gained)]
+    if not healed:
+        return None
+    opened = _opened_secrets(told)
+    if opened:
+        return Headline(
+            f"It heals {_whom(healed, told)}, and hands {_each(opened, told)}"
+            " all Secrets of the cluster.",
+            "Whoever steals one certificate reads them all. For the night, not to keep.",
+            "warning",
+            "alert-triangle",
+        )
+    still = [kind for kind in told.nodes if kind.radius_after.is_every_secret]
+    more = _READS_ALL if still else "It hands out no Secrets beyond those of a kubelet's own pods."
+    tone, icon = ("warning", "alert-triangle") if still else ("good", "check")
+    return Headline(f"It heals {_whom(healed, told)}: they get all they need.", more, tone, icon)
+
+
+_READS_ALL = "A stolen kubelet certificate still reads all Secrets of the cluster."
+
+
+def _opens(told: WhatIf) -> _Said:
+    opened = [kind for kind in told.nodes if kind.rights_opened]
+    if not opened:
+        return None
+    secrets = _opened_secrets(told)
+    if secrets:
+        return Headline(
+            f"It hands {_each(secrets, told)} all Secrets of the cluster.",
+            "Kubelets keep all they need, and whoever steals one certificate reads them all.",
+            "warning",
+            "alert-triangle",
+        )
+    return Headline(
+        f"{_capital(_whom(opened, told))} would keep all they need, and could do more than now.",
+        "What that is stands below, among rights opened.",
+        "warning",
+        "alert-triangle",
+    )
+
+
+def _nothing(told: WhatIf) -> _Said:
+    if not is_same(told):
+        return None
+    return Headline(
+        "Nothing changes for kubelets.",
+        "What they get, what they may do besides, and the verdict stay as they are.",
+        "unsure",
+        "info-circle",
+    )
+
+
+def _otherwise(told: WhatIf) -> Headline:
+    """No need is lost, and no right opened."""
+    still = [kind for kind in told.nodes if kind.radius_after.is_every_secret]
+    if still:
+        return Headline("Kubelets keep all they need.", _READS_ALL, "warning", "alert-triangle")
+    if any(kind.radius_before.is_every_secret for kind in told.nodes):
+        return Headline(
+            "Kubelets keep all they need, and no longer read all Secrets of the cluster.",
+            "A stolen certificate is worth what its own pods use, not the whole cluster.",
+            "good",
+            "check",
+        )
+    closed = any(kind.rights_closed for kind in told.nodes)
+    more = "They may do less besides: what that is stands below." if closed else ""
+    return Headline("Kubelets keep all they need.", more, "good", "check")
+
+
+_ALL: tuple[Callable[[WhatIf], _Said], ...] = (
+    _breaks,
+    _stays_broken,
+    _cant_be_told,
+    _loses,
+    _heals,
+    _nothing,
+    _opens,
+)
+
+
+def is_same(told: WhatIf) -> bool:
+    """True where nothing changes for kubelets: no need, no right, no finding, no verdict."""
+    sides = (told.before, told.after)
+    seen = {
+        (s.verdict, s.possible, s.authorization_modes, s.node_authorizer, s.node_restriction)
+        for s in sides
+    }
+    return len(seen) == 1 and not (
+        told.findings_gone or told.findings_new or any(_differs(kind) for kind in told.nodes)
+    )
+
+
+def _differs(kind: NodeChange) -> bool:
+    needs = (kind.needs_lost, kind.needs_gained, kind.needs_unsure, kind.needs_new)
+    rights = (kind.rights_closed, kind.rights_opened)
+    return any((*needs, *rights)) or kind.radius_before != kind.radius_after
+
+
+def _opened_secrets(told: WhatIf) -> list[NodeChange]:
+    return [
+        kind
+        for kind in told.nodes
+        if kind.radius_after.is_every_secret and not kind.radius_before.is_every_secret
+    ]
+
+
+def _secrets(told: WhatIf) -> str:
+    return "It hands out all Secrets all the same." if _opened_secrets(told) else ""
+
+
+def _with_after(told: WhatIf) -> Iterable[tuple[NodeChange, Path]]:
+    return zip(told.nodes, told.after.paths, strict=True)
+
+
+def _refuses_core(path: Path) -> bool:
+    return any(one.is_core and one.decision is Decision.NO for one in path.answers)
+
+
+def _each(kinds: list[NodeChange], told: WhatIf) -> str:
+    return "every kubelet" if len(kinds) == len(told.nodes) else _whom(kinds, told)
+
+
+def _whom(kinds: list[NodeChange], told: WhatIf) -> str:
+    """Whom it is about: all kubelets, or those of how many nodes."""
+    if len(kinds) == len(told.nodes):
+        return "the kubelets"
+    number = sum(kind.nodes for kind in kinds)
+    if number == 0:
+        return "the kubelet of a node that isn't there yet"
+    return f"the kubelets of {counted(number, 'node')}"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
