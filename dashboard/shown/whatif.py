@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from shlex import quote
 
 from django.http import QueryDict
@@ -127,13 +126,6 @@ class WhatIfPage:
     """
 
     slug: str
-    name: str
-    verdict: str
-    is_stale: bool
-    is_recorded: bool
-    is_bundle: bool
-    read_at: datetime | None
-    error: str
     form: Form | None
     presets: tuple[Preset, ...]
     is_changed: bool
@@ -149,22 +141,14 @@ class WhatIfPage:
 
 def whatif_page(thought: Thought, query: QueryDict) -> WhatIfPage:
     """The page, every name in it made visible."""
-    row, today, asked = thought.row, thought.today, thought.asked
-    cluster = row.cluster
+    slug, today, asked = thought.row.cluster.slug, thought.today, thought.asked
     return WhatIfPage(
-        slug=cluster.slug,
-        name=visible(cluster.name),
-        verdict=row.verdict,
-        is_stale=row.is_stale,
-        is_recorded=cluster.is_recorded,
-        is_bundle=cluster.is_bundle,
-        read_at=row.read_at,
-        error=visible(row.error),
+        slug=slug,
         form=form_of(thought, today, query) if today else None,
         presets=presets_of(today, asked) if today else (),
         is_changed=asked != Words(),
         changes=tuple(visible(words) for words in _changes(asked)),
-        command=visible(_command(cluster.slug, asked)),
+        command=visible(_command(slug, asked)),
         answer=_answer(thought.answer) if thought.answer else None,
     )
 

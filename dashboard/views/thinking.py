@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from dashboard.services import access, thinking
+from dashboard.shown.cluster_head import cluster_head
 from dashboard.shown.whatif import whatif_page
 from dashboard.shown.whatif_form import asked_of
 
@@ -18,6 +19,6 @@ def cluster_whatif(request: HttpRequest, slug: str) -> HttpResponse:
     """
     cluster = access.visible_to(request.user, slug)
     thought = thinking.think(cluster, asked_of(request.GET))
-    context = {"page": whatif_page(thought, request.GET)}
+    context = {"head": cluster_head(thought.row), "page": whatif_page(thought, request.GET)}
     status = 422 if thought.error else 200
     return render(request, "cluster_whatif.html", context, status=status)
