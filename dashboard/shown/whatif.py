@@ -24,6 +24,7 @@ from dashboard.words import SWITCHES, Word
 MOST_KINDS = 10
 MOST_FINDINGS = 30
 FIRST_WORDS = 6
+_SHOWN_BINDINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +196,26 @@ def _side(title: str, side: Assessment, other: Assessment) -> Side:
         ),
         _switch("Node authorizer", side.node_authorizer, other.node_authorizer),
         _switch("NodeRestriction", side.node_restriction, other.node_restriction),
+        Fact("Granted beyond Node", _beyond(side), None, _granting(side) != _granting(other)),
         Fact("Version", side.version or "not known", None, side.version != other.version),
     )
     possible = side.possible if len(side.possible) > 1 else ()
     return Side(title, side.verdict, side.summary, possible, facts)
+
+
+def _granting(side: Assessment) -> tuple[str, ...]:
+    """The bindings that give kubelets more than the Node authorizer would."""
+    beyond = (grant.binding for grant in side.grants if grant.beyond_node_authorizer)
+    return tuple(dict.fromkeys(beyond))
+
+
+def _beyond(side: Assessment) -> str:
+    bindings = _granting(side)
+    if not bindings:
+        return "nothing that is known" if side.missing else "nothing"
+    more = len(bindings) - _SHOWN_BINDINGS
+    shown = ", ".join(bindings[:_SHOWN_BINDINGS])
+    return f"by {shown} and {more} more" if more > 0 else f"by {shown}"
 
 
 def _modes(side: Assessment) -> str:

@@ -77,11 +77,14 @@ class Form:
     """What the form shows. `error_of` names the field that `error` is about, "" where all is well.
 
     `are_plugins_told` is False where nobody knows today's: then they are left as they are unless
-    the change gives them.
+    the change gives them. `modes_today` and the like are how things are, "" or AS_IT_IS where that
+    can't be told.
     """
 
     modes: tuple[ModeChoice, ...]
     modes_today: str
+    plugins_today: str
+    version_today: str
     are_plugins_told: bool
     is_restriction_ticked: bool
     other_plugins: str
@@ -136,6 +139,8 @@ def form_of(thought: Thought, today: Today, query: QueryDict) -> Form:
     return Form(
         modes=_modes(asked, today),
         modes_today="" if today.modes is None else ",".join(today.modes),
+        plugins_today=AS_IT_IS if today.plugins is None else ",".join(sorted(today.plugins)),
+        version_today=visible(today.version),
         are_plugins_told=plugins is not None,
         is_restriction_ticked=NODE_RESTRICTION in (plugins or ()),
         other_plugins=visible(",".join(p for p in plugins or () if p != NODE_RESTRICTION)),

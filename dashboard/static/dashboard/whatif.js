@@ -1,4 +1,4 @@
-// The form of a change: bindings are found while typing, and the address holds what is said only.
+// The form of a change: bindings are found while typing, and the address holds what changes only.
 const form = document.querySelector("#change");
 const find = document.querySelector("#find");
 
@@ -13,12 +13,18 @@ if (find) {
 }
 
 form?.addEventListener("formdata", ({ formData }) => {
-  const joined = (name) => formData.getAll(name).map((each) => each.trim()).filter(Boolean).join(",");
-  const modes = joined("modes");
-  const plugins = joined("plugins");
-  const kept = [...formData].filter(([name, value]) => value.trim() && !["modes", "plugins"].includes(name));
+  const given = [...formData].map(([name, value]) => [name, value.trim()]);
+  const of = (name) => given.filter((each) => each[0] === name && each[1]).map((each) => each[1]);
+  const plugins = of("plugins").flatMap((text) => text.split(",").map((one) => one.trim()));
+  const { modes: modesToday, plugins: pluginsToday, version: versionToday } = form.dataset;
   for (const name of new Set(formData.keys())) formData.delete(name);
-  if (modes) formData.append("modes", modes);
-  if (plugins !== "unchanged") formData.append("plugins", plugins);
-  for (const [name, value] of kept) formData.append(name, value);
+  const modes = of("modes").join(",");
+  if (modes && modes !== modesToday) formData.append("modes", modes);
+  const asTheyAre = plugins.includes("unchanged") || plugins.slice().sort().join(",") === pluginsToday;
+  if (!asTheyAre) formData.append("plugins", plugins.join(","));
+  for (const [name, value] of given) {
+    const isToday = name === "version" && value === versionToday;
+    if (value && !isToday && !["modes", "plugins", "find"].includes(name)) formData.append(name, value);
+  }
+  if (of("find").length && form.querySelector(".rows-left-out")) formData.append("find", of("find")[0]);
 });
