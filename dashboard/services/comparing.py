@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +11,9 @@ from django.contrib.auth.models import AnonymousUser
 from authzviz.engine.compared import Cell, Comparison
 from authzviz.engine.comparison import compare
 from dashboard.models import User
-from dashboard.services import access, clock, facts, pages
+from dashboard.services import access, clock, facts, pages, spreadsheet
 from dashboard.services.pages import FleetRow
-from dashboard.visible import made_visible, visible
+from dashboard.visible import made_visible
 
 FEWEST, MOST = 2, 20
 MOST_OFFERED = 30
@@ -23,8 +21,6 @@ _MOST_LOOKED_UP = 100
 NOT_READ = "not read yet"
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _HEAVY = ("credentials", "current__remembered", "current__reads")
-# What makes a spreadsheet take a cell for a formula, in full width as well, or cut it in two.
-_RISKY = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +82,13 @@ def _compared(rows: tuple[FleetRow, ...], baseline: str | None) -> Comparison:
 
 
 def as_csv(chosen: Chosen) -> bytes:
-    """The comparison as a table for spreadsheets: a line for each row, a column for each cluster.
-
-    UTF-8 with a byte order mark: without one, Excel reads names as another encoding. No cell can
-    be taken for a formula.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerows([plain_cell(cell) for cell in line] for line in _lines(chosen))
-    return text.getvalue().encode("utf-8-sig")
+    """The comparison as a table for spreadsheets: a line per row, a column per cluster."""
+    return spreadsheet.as_csv(_lines(chosen))
 
 
 def csv_name() -> str:
     """The name of today's file; nothing in it comes from a cluster."""
     return f"comparison-{clock.now():%Y-%m-%d}.csv"
-
-
-def plain_cell(text: str) -> str:
-    """The text as a spreadsheet shows it; what would start a formula gets an apostrophe."""
-    shown = visible(text)
-    return f"'{shown}" if shown.startswith(_RISKY) else shown
 
 
 def _lines(chosen: Chosen) -> Iterator[list[str]]:

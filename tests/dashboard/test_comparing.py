@@ -17,7 +17,7 @@ from authzviz import engine
 from authzviz.engine.model import PolicyRule, Role, Snapshot
 from dashboard.models import Cluster
 from dashboard.services import facts, samples
-from dashboard.services.comparing import plain_cell
+from dashboard.services.spreadsheet import plain_cell
 from tests.dashboard.assessments import HOSTILE, OVER_GRANTED, TARGET, UNKNOWN, hostile
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import Page, page, show

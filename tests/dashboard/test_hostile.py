@@ -29,7 +29,7 @@ from authzviz.engine.model import (
 )
 from dashboard.models import AcceptedRisk, Cluster, Invitation, SavedView, User
 from dashboard.models import Role as PersonRole
-from dashboard.services import accounts, audit, comparing, judging, uploads
+from dashboard.services import accounts, audit, judging, spreadsheet, uploads
 from dashboard.visible import visible
 from tests.dashboard.assessments import HOSTILE, TARGET, hostile
 from tests.dashboard.conftest import signed_in
@@ -292,4 +292,4 @@ def test_a_message_with_the_name_is_text(admin: User, name: str) -> None:
 
 @pytest.mark.parametrize("formula", [*FORMULAS, "\n=1", *WIDE])
 def test_no_cell_begins_like_a_formula(formula: str) -> None:
-    assert not comparing.plain_cell(formula).startswith(RISKY)
+    assert not spreadsheet.plain_cell(formula).startswith(RISKY)
