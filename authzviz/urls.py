@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from authzviz.celery import app as celery_app
 from dashboard.views import (
     adding,
+    bulk,
     certificates,
     comparing,
     entrance,
@@ -28,6 +29,9 @@ __all__ = ["celery_app", "urlpatterns"]  # the web server sends its tasks throug
 
 urlpatterns = [
     path("", fleet.fleet, name="fleet"),
+    path("fleet.csv", fleet.fleet_csv, name="fleet_csv"),
+    path("views/", fleet.save_view, name="view_save"),
+    path("views/<int:pk>/remove/", fleet.remove_view, name="view_remove"),
     path("clusters/add/", adding.add, name="cluster_add"),
     path("clusters/add/local/", adding.add_local, name="add_local"),
     path("clusters/add/bundle/", adding.add_bundle, name="add_bundle"),
@@ -35,6 +39,7 @@ urlpatterns = [
     path("clusters/add/<uuid:uuid>/", adding.choose, name="cluster_choose"),
     path("clusters/add/<uuid:uuid>/test/", adding.test, name="cluster_test"),
     path("clusters/remove-samples/", managing.remove_samples, name="remove_samples"),
+    path("clusters/act/", bulk.act, name="fleet_act"),
     path("clusters/compare/", comparing.compare, name="compare"),
     path("clusters/<slug:slug>/", cluster_page.cluster, name="cluster"),
     path("clusters/<slug:slug>/history/", history.cluster_history, name="cluster_history"),

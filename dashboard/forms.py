@@ -30,19 +30,9 @@ def posted(request: HttpRequest) -> tuple[Any, Any]:
     return (request.POST, request.FILES) if request.method == "POST" else (None, None)
 
 
-INTERVALS = [
-    (30, "every 30 seconds"),
-    (60, "every minute"),
-    (300, "every 5 minutes"),
-    (900, "every 15 minutes"),
-    (3600, "every hour"),
-]
-
-
 def _interval_choices(current: int) -> list[tuple[int, str]]:
     """The intervals to choose from, with the current one among them."""
-    known = dict([*INTERVALS, (current, f"every {current} seconds")]) | dict(INTERVALS)
-    return sorted(known.items())
+    return sorted({current: f"every {current} seconds", **clusters.INTERVALS}.items())
 
 
 class IntervalField(forms.TypedChoiceField):

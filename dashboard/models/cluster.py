@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from django.db import models
 from django.urls import reverse
@@ -130,17 +131,42 @@ class Cluster(models.Model):
         return next((state for holds, state in cases if holds), waiting)
 
     def is_stale(self, now: datetime) -> bool:
-        """True where the last read failed, or what is known is older than three intervals, paused
-        or not; never for what was read once, which is not live to begin with.
-        """
-        if self.is_recorded or self.last_success_at is None:
-            return False
-        if self.last_error:
-            return True
-        limit = timedelta(seconds=STALE_AFTER_INTERVALS * self.interval_seconds)
-        return now - self.last_success_at > limit
+        """True where what is known of it is old at `now`."""
+        return is_stale(self, now)
 
     def expires_soon(self, now: datetime) -> bool:
         """True from 14 days before the token or certificate expires, and after."""
-        expire_at = self.credentials_expire_at
-        return expire_at is not None and expire_at - now <= WARN_BEFORE_EXPIRY
+        return expires_soon(self, now)
+
+
+class Polled(Protocol):
+    """What tells whether facts and credentials are old: a Cluster, or a row of these columns."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def interval_seconds(self) -> int: ...
+    @property
+    def last_success_at(self) -> datetime | None: ...
+    @property
+    def last_error(self) -> str: ...
+    @property
+    def credentials_expire_at(self) -> datetime | None: ...
+
+
+def is_stale(cluster: Polled, now: datetime) -> bool:
+    """True where the last read failed, or what is known is older than three intervals, paused
+    or not; never for what was read once, which is not live to begin with.
+    """
+    if cluster.source not in LIVE or cluster.last_success_at is None:
+        return False
+    if cluster.last_error:
+        return True
+    limit = timedelta(seconds=STALE_AFTER_INTERVALS * cluster.interval_seconds)
+    return now - cluster.last_success_at > limit
+
+
+def expires_soon(cluster: Polled, now: datetime) -> bool:
+    """True from 14 days before the token or certificate expires, and after."""
+    expire_at = cluster.credentials_expire_at
+    return expire_at is not None and expire_at - now <= WARN_BEFORE_EXPIRY

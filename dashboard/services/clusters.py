@@ -17,10 +17,18 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.\-/]{0,61}[A-Za-z0-9])?")
 # Addresses under /clusters/ that are no cluster.
 _TAKEN_SLUGS = frozenset({"add", "compare", "remove-samples", "act"})
 ADDED, RECORDING_ADDED, BUNDLE_ADDED = "cluster added", "recording added", "bundle added"
+# How often a cluster may be read, in seconds.
+INTERVALS = {
+    30: "every 30 seconds",
+    60: "every minute",
+    300: "every 5 minutes",
+    900: "every 15 minutes",
+    3600: "every hour",
+}
 MOST_APISERVER_URLS = 16
 MOST_GROUP_LETTERS = 80
 
-_READ_ONCE = "this cluster was read once, into a file: it can't be read again"
+READ_ONCE = "this cluster was read once, into a file: it can't be read again"
 
 
 class ClusterError(Exception):
@@ -131,9 +139,14 @@ def set_labels(cluster: Cluster, labels: dict[str, str], *, actor: User | None) 
         audit.record("cluster labelled", actor=actor, cluster=cluster, before=before, to=labels)
 
 
+def group_name(text: str) -> str:
+    """The name of the group that `text` means."""
+    return " ".join(text.split())[:MOST_GROUP_LETTERS]
+
+
 def set_group(cluster: Cluster, group: str, *, actor: User) -> None:
     """Put the cluster into the group of that name, "" for none."""
-    group = " ".join(group.split())[:MOST_GROUP_LETTERS]
+    group = group_name(group)
     if group == cluster.group:
         return
     with transaction.atomic():
@@ -214,7 +227,7 @@ def set_paused(cluster: Cluster, *, is_paused: bool, actor: User) -> None:
     Raises ClusterError for what is never read again.
     """
     if cluster.is_recorded:
-        raise ClusterError(_READ_ONCE)
+        raise ClusterError(READ_ONCE)
     if is_paused == cluster.is_paused:
         return
     with transaction.atomic():
@@ -262,7 +275,7 @@ def replace_credentials(cluster: Cluster, credentials: Credentials, *, actor: Us
 def poll_now(cluster: Cluster, *, actor: User) -> None:
     """Make the cluster due at once. Raises ClusterError for what was read once, or is paused."""
     if cluster.is_recorded:
-        raise ClusterError(_READ_ONCE)
+        raise ClusterError(READ_ONCE)
     if cluster.is_paused:
         raise ClusterError("the cluster is paused: resume it first")
     with transaction.atomic():

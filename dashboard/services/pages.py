@@ -8,29 +8,31 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Min
 
 from authzviz.engine.assessment import Assessment, Verdict
 from authzviz.engine.model import Snapshot
-from dashboard.models import LIVE, AcceptedRisk, Cluster, CurrentState, User, VerdictChange
+from dashboard.models import LIVE, AcceptedRisk, Cluster, CurrentState, VerdictChange
 from dashboard.models.cluster import PollState
-from dashboard.services import access, clock, dispatching, facts, risks
+from dashboard.services import clock, dispatching, facts, risks
 
 # The scheduler asks every five seconds; nobody polls when it has been silent for this long.
 SILENT_AFTER = timedelta(seconds=60)
-_HEAVY = ("current__assessment", "current__passing", "current__reads", "credentials")
 
 
 @dataclass(frozen=True, slots=True)
 class FleetRow:
-    """One cluster as the fleet page lists it; `current` is None where it was never read."""
+    """One cluster as the fleet page lists it; `current` is None where it was never read.
+
+    `since` is when its verdict became what it is; None where that was not asked for.
+    """
 
     cluster: Cluster
     current: CurrentState | None
     poll_state: PollState
     is_stale: bool
     expires_soon: bool
+    since: datetime | None = None
 
     @property
     def verdict(self) -> str:
@@ -79,12 +81,6 @@ class ClusterPage:
         return LastKnown(before.verdict, before.summary, until=unknown.at)
 
 
-def fleet_rows(user: User | AnonymousUser) -> tuple[FleetRow, ...]:
-    """Every cluster that `user` may see, by name; one query whatever their number."""
-    found = access.visible_clusters(user).select_related("current").defer(*_HEAVY)
-    return rows_of(found.order_by("name"))
-
-
 def cluster_page(cluster: Cluster) -> ClusterPage:
     """The page of a cluster: four queries, and one snapshot unpacked."""
     row = _row(cluster, clock.now())
@@ -101,9 +97,11 @@ def cluster_page(cluster: Cluster) -> ClusterPage:
     )
 
 
-def row_of(cluster: Cluster) -> FleetRow:
+def row_of(
+    cluster: Cluster, now: datetime | None = None, *, since: datetime | None = None
+) -> FleetRow:
     """The cluster as the fleet page lists it."""
-    return _row(cluster, clock.now())
+    return _row(cluster, now or clock.now(), since)
 
 
 def rows_of(clusters: Iterable[Cluster]) -> tuple[FleetRow, ...]:
@@ -127,11 +125,12 @@ def poller_silent_since() -> datetime | None:
     return since if since is not None and since < long_ago else None
 
 
-def _row(cluster: Cluster, now: datetime) -> FleetRow:
+def _row(cluster: Cluster, now: datetime, since: datetime | None = None) -> FleetRow:
     return FleetRow(
         cluster=cluster,
         current=getattr(cluster, "current", None),
         poll_state=cluster.poll_state(now),
         is_stale=cluster.is_stale(now),
         expires_soon=cluster.expires_soon(now),
+        since=since,
     )

@@ -13,7 +13,7 @@ from authzviz.engine.phrases import counted
 from dashboard.services.comparing import FEWEST, MOST, MOST_OFFERED, Chosen
 from dashboard.services.pages import FleetRow
 from dashboard.shown.cluster_head import STATES
-from dashboard.shown.fleet import UNREAD_WORD
+from dashboard.shown.fleet_filters import UNREAD_WORD
 from dashboard.shown.whatif_form import query_of
 from dashboard.shown.whatif_presets import NODE_FIRST
 from dashboard.visible import made_visible, visible

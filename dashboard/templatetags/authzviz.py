@@ -60,13 +60,13 @@ def icon(name: str, css_class: str = "") -> SafeString:
 
 @register.simple_tag
 def pick(slug: str, name: str) -> SafeString:
-    """A box that chooses a cluster to compare; htmx keeps it ticked when it swaps the table.
+    """A box that ticks a cluster for what may be done with many; fleet.js keeps it ticked.
 
-    Made here, in one line: a page has a hundred of them.
+    Made here, in one line: a page has many of them.
     """
     return format_html(
         '<input type="checkbox" class="pick d-print-none" id="pick-{0}" name="c" value="{0}"'
-        ' form="comparing" aria-label="Compare {1}" autocomplete="off" hx-preserve="true">',
+        ' form="bulk" aria-label="Tick {1}" autocomplete="off">',
         slug,
         name,
     )

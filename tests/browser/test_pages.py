@@ -134,8 +134,8 @@ def test_the_sample_tells_why_the_fifth_cluster_is_broken(
 ) -> None:
     page.goto(site.url)
     for name in ("eu-1", "eu-2", "eu-3", "eu-4"):
-        page.get_by_role("checkbox", name=f"Compare {name}").check()
-    page.get_by_role("checkbox", name="Compare eu-5").focus()
+        page.get_by_role("checkbox", name=f"Tick {name}").check()
+    page.get_by_role("checkbox", name="Tick eu-5").focus()
     page.keyboard.press("Space")
     page.get_by_role("button", name="Compare").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("5 clusters compared")
@@ -157,7 +157,7 @@ def test_the_sample_tells_why_the_fifth_cluster_is_broken(
 
 def test_what_is_ticked_stays_so_while_the_fleet_page_asks_again(site: Site, page: Page) -> None:
     page.goto(site.url)
-    box = page.get_by_role("checkbox", name="Compare eu-2")
+    box = page.get_by_role("checkbox", name="Tick eu-2")
     box.check()
     with page.expect_response(lambda answer: "sort=name" in answer.url):
         page.evaluate("htmx.ajax('GET', '/?sort=name', {target: '#clusters', swap: 'outerHTML'})")

@@ -266,18 +266,18 @@ def test_the_fleet_page_chooses_without_a_script(as_viewer: Client) -> None:
     found = page(as_viewer.get("/"))
     boxes = [box for box in found.all("input") if box.get("name") == "c"]
 
-    assert {(box["value"], box["form"]) for box in boxes} == {
-        ("one", "comparing"),
-        ("two", "comparing"),
-    }
-    form = next(form for form in found.all("form") if form.get("id") == "comparing")
-    assert (form["method"], form["action"]) == ("get", "/clusters/compare/")
+    assert {(box["value"], box["form"]) for box in boxes} == {("one", "bulk"), ("two", "bulk")}
+    form = next(form for form in found.all("form") if form.get("id") == "bulk")
+    assert (form["method"], form["action"]) == ("post", "/clusters/act/")
+
+    answer = as_viewer.post("/clusters/act/", {"act": "compare", "c": ["one", "two"]})
+    assert answer["Location"] == "/clusters/compare/?c=one&c=two"
 
 
 def test_a_fleet_of_one_has_nothing_to_choose(as_viewer: Client) -> None:
     show(TARGET, "one")
 
-    assert "comparing" not in page(as_viewer.get("/")).ids
+    assert "bulk" not in page(as_viewer.get("/")).ids
 
 
 def test_the_sample_fleet_tells_its_story(as_viewer: Client) -> None:

@@ -1,0 +1,83 @@
+"""The fleet as a file for spreadsheets: a line for each cluster that an address finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.contrib.auth.models import AnonymousUser
+
+from authzviz.engine.assessment import Severity, Verdict
+from dashboard.models import CurrentState, User
+from dashboard.services import clock, clusters, fleet, spreadsheet
+from dashboard.services.fleet_query import Wanted
+from dashboard.services.pages import FleetRow
+from dashboard.words import DISTRIBUTIONS, SEVERITIES, VERDICTS
+
+_AT_ONCE = 500
+_HEAD = (
+    *("Cluster", "Group", "Labels", "Verdict", "Since", "Possible verdicts", "Why", "Kubernetes"),
+    *("Distribution", "Nodes", "Nodes ready"),
+    *(f"Findings: {SEVERITIES[severity].label.lower()}" for severity in Severity),
+    *("Not read", "Read at", "Old", "Last read failed with", "Server"),
+)
+
+
+def as_csv(user: User | AnonymousUser, want: Wanted) -> bytes:
+    """All clusters that are wanted, on whatever page, in their order."""
+    return spreadsheet.as_csv(_lines(user, want))
+
+
+def csv_name() -> str:
+    """The name of today's file; nothing in it comes from a cluster."""
+    return f"fleet-{clock.now():%Y-%m-%d}.csv"
+
+
+def _lines(user: User | AnonymousUser, want: Wanted) -> Iterator[tuple[str, ...]]:
+    yield _HEAD
+    keys = fleet.keys(user, want)
+    for start in range(0, len(keys), _AT_ONCE):
+        for row in fleet.rows(user, keys[start : start + _AT_ONCE]):
+            yield _line(row)
+
+
+def _line(row: FleetRow) -> tuple[str, ...]:
+    cluster = row.cluster
+    return (
+        cluster.name,
+        cluster.group,
+        clusters.labels_text(cluster.labels),
+        *(_judged(row.current, row.since) if row.current else _UNREAD),
+        _time(row.read_at),
+        "yes" if row.is_stale else "",
+        row.error,
+        cluster.server,
+    )
+
+
+def _judged(current: CurrentState, since: datetime | None) -> tuple[str, ...]:
+    return (
+        VERDICTS[Verdict(current.verdict)].label,
+        _time(since),
+        ", ".join(current.possible),
+        current.summary,
+        current.version,
+        DISTRIBUTIONS.get(current.distribution, current.distribution),
+        _number(current.nodes_total),
+        _number(current.nodes_ready),
+        *map(str, fleet.severities(current.findings.values())),
+        str(current.missing_count),
+    )
+
+
+def _number(number: int | None) -> str:
+    """Empty where it was not read: nothing is not the same as none."""
+    return "" if number is None else str(number)
+
+
+def _time(when: datetime | None) -> str:
+    return when.isoformat(timespec="seconds") if when else ""
+
+
+# Between the labels and when it was read.
+_UNREAD = ("Not read yet", *[""] * (len(_HEAD) - 8))

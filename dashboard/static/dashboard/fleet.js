@@ -1,0 +1,89 @@
+// Ticks that stay over pages, sorting and live updates; filters that act at once; and live updates
+// that leave alone what a hand is at.
+const KEY = "ticks";
+const SLOWER_MS = 60000;
+const read = () => new Set(JSON.parse(sessionStorage.getItem(KEY) || "[]"));
+const ticks = read();
+const keep = () => sessionStorage.setItem(KEY, JSON.stringify([...ticks]));
+const all = (selector) => [...document.querySelectorAll(selector)];
+const openMenus = () => all("#clusters details.menu[open]");
+
+const show = () => {
+  const form = document.querySelector("#bulk");
+  if (!form) return;
+  for (const box of all("tbody input.pick")) box.checked = ticks.has(box.value);
+  const every = document.querySelector("#all-found");
+  const number = every?.checked ? Number(form.querySelector("#ticked").dataset.found) : ticks.size;
+  const words = form.querySelector("#ticked");
+  words.dataset.empty ??= words.textContent;
+  words.textContent = number ? `${number} ticked` : words.dataset.empty;
+  form.classList.toggle("has-ticks", number > 0);
+  for (const button of form.querySelectorAll("button")) button.disabled = number === 0;
+  form.querySelector("#untick").hidden = number === 0;
+  const page = document.querySelector("#tick-page");
+  if (page) {
+    page.hidden = false;
+    page.checked = all("tbody input.pick").every((box) => box.checked);
+  }
+};
+
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("input.pick")) ticks[target.checked ? "add" : "delete"](target.value);
+  else if (target.matches("#tick-page")) {
+    for (const box of all("tbody input.pick")) ticks[target.checked ? "add" : "delete"](box.value);
+  } else if (target.form?.id === "filter" && target.type === "checkbox") {
+    target.form.requestSubmit();
+    return;
+  }
+  keep();
+  show();
+});
+
+document.addEventListener("click", ({ target }) => {
+  if (!target.closest("#untick")) return;
+  ticks.clear();
+  const every = document.querySelector("#all-found");
+  if (every) every.checked = false;
+  keep();
+  show();
+});
+
+// What is ticked on other pages goes along. What is acted on is not ticked any more, but what is
+// compared is: one may come back for another.
+document.addEventListener("submit", ({ target, submitter }) => {
+  if (target.id !== "bulk") return;
+  const others = new Set(ticks);
+  for (const box of all("tbody input.pick")) others.delete(box.value);
+  target.querySelector("#elsewhere").value = [...others].join(" ");
+  if (submitter?.value !== "compare") sessionStorage.removeItem(KEY);
+  target.querySelector("#ticked").textContent = "Working…";
+});
+
+let asked = Date.now();
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id !== "clusters") return;
+  const isBusy = openMenus().length > 0;
+  const isEarly = document.hidden && Date.now() - asked < SLOWER_MS;
+  if (isBusy || isEarly) event.preventDefault();
+  else asked = Date.now();
+});
+document.addEventListener("visibilitychange", () => {
+  const clusters = document.querySelector("#clusters");
+  if (clusters && !document.hidden) htmx.trigger(clusters, "refresh");
+});
+
+let opened = [];
+let isAll = false;
+document.addEventListener("htmx:beforeSwap", () => {
+  opened = openMenus().map((menu) => menu.id);
+  isAll = document.querySelector("#all-found")?.checked ?? false;
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  const every = document.querySelector("#all-found");
+  if (every) every.checked = isAll;
+  show();
+});
+// Back and forward may bring a page back with the boxes of another moment.
+addEventListener("pageshow", show);
+show();

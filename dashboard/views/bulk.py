@@ -1,0 +1,76 @@
+"""One act on all clusters that are ticked, or on all that an address finds."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from dashboard.models import Cluster, User
+from dashboard.services import access, bulk, fleet_query
+from dashboard.services.access import person
+from dashboard.services.clusters import ClusterError
+from dashboard.shown.fleet import done_words
+from dashboard.tasks import send_poll
+
+# The scheduler sends what is due within seconds; a few needn't wait for it.
+_SENT_AT_ONCE = 20
+# More than the page takes, so that it says that these are too many; and no endless address.
+_MOST_COMPARED = 100
+
+
+@require_POST
+def act(request: HttpRequest) -> HttpResponse:
+    """Do `act` to the clusters `c` and `ticked`, or where `all` is given to all that `query` finds,
+    and back there. Comparing is for everybody; removing asks first.
+    """
+    user = person(request.user)
+    name = request.POST.get("act", "")
+    want = fleet_query.of_text(request.POST.get("query", ""))
+    if name == "compare":
+        pairs = [("c", slug) for slug in _ticked(request)[:_MOST_COMPARED]]
+        return redirect(f"{reverse('compare')}?{urlencode(pairs)}")
+    access.editor(user)
+    try:
+        chosen = _chosen(request, user, want)
+        if name == "remove" and "confirmed" not in request.POST:
+            slugs = " ".join(cluster.slug for cluster in chosen)
+            context = {"clusters": chosen, "ticked": slugs, "want": want}
+            return render(request, "clusters_remove.html", context)
+        _do(request, name, chosen, user)
+    except ClusterError as error:
+        messages.error(request, f"Nothing was changed: {error}.")
+    return redirect(reverse("fleet") + want.link)
+
+
+def _chosen(request: HttpRequest, user: User, want: fleet_query.Wanted) -> list[Cluster]:
+    if "all" in request.POST:
+        return bulk.found(user, want)
+    return bulk.chosen(user, _ticked(request))
+
+
+def _ticked(request: HttpRequest) -> list[str]:
+    """The slugs of boxes on the page, and those of ticks on other pages, in one field: of fields a
+    form may have no more than Django lets in.
+    """
+    slugs = [*request.POST.getlist("c"), *request.POST.get("ticked", "").split()]
+    return list(dict.fromkeys(slugs))
+
+
+def _do(request: HttpRequest, name: str, chosen: list[Cluster], user: User) -> None:
+    done = bulk.act(name, chosen, request.POST.get(f"{name}_text", ""), actor=user)
+    doing = bulk.ACTS[name]
+    if name in {"read", "resume"}:
+        for key in done.changed[:_SENT_AT_ONCE]:
+            send_poll(key)
+    words = done_words(doing.past, done)
+    if not done.changed:
+        messages.warning(request, words)
+    elif doing.can_be_undone:
+        messages.success(request, words, extra_tags=f"undo:{done.batch}")
+    else:
+        messages.success(request, words)
