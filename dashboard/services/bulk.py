@@ -65,7 +65,7 @@ def chosen(user: User, slugs: Sequence[str]) -> list[Cluster]:
 
 def found(user: User, want: Wanted) -> list[Cluster]:
     """All clusters that `want` finds, on whatever page; raises ClusterError as `chosen` does."""
-    keys = fleet.keys(user, want)
+    keys = [lean.pk for lean in fleet.found_by(user, want)]
     if len(keys) > MOST_AT_ONCE:
         raise ClusterError(_TOO_MANY)
     if not keys:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from django.db.models import OuterRef, Subquery
 from authzviz.engine.assessment import Severity
 from dashboard.models import Source, User, VerdictChange
 from dashboard.models.cluster import expires_soon, is_stale
-from dashboard.services import access, clock, pages
+from dashboard.services import access, clock, pages, risks
 from dashboard.services import fleet_query as query
 from dashboard.services.fleet_query import Wanted
 from dashboard.services.pages import FleetRow
@@ -49,7 +49,10 @@ _SEVERITIES = tuple(Severity)
 
 
 class Lean(NamedTuple):
-    """What every row of the fleet is found, counted and sorted by; as _COLUMNS name it."""
+    """What every row of the fleet is found, counted and sorted by; as _COLUMNS name it.
+
+    `accepted` are the keys of findings that someone accepted.
+    """
 
     pk: int
     slug: str
@@ -69,6 +72,13 @@ class Lean(NamedTuple):
     nodes_ready: int | None
     read_at: datetime | None
     findings: dict[str, str] | None
+    accepted: frozenset[str]
+
+    @property
+    def open_severities(self) -> list[str]:
+        """The severity of each finding that nobody accepted."""
+        found = self.findings or {}
+        return [severity for key, severity in found.items() if key not in self.accepted]
 
     @property
     def is_sample(self) -> bool:
@@ -113,11 +123,9 @@ class Found:
 
 
 def find(user: User | AnonymousUser, want: Wanted) -> Found:
-    """The page that is wanted; a page number past the end gives the last page. Two queries."""
-    now = clock.now()
+    """The page that is wanted; a page number past the end gives the last page. Three queries."""
     every = _lean(user)
-    facets = [(lean, _facets(lean, now)) for lean in every]
-    found, counts = _matching(facets, want)
+    found, counts = _matching(every, want)
     found = _sorted(found, want)
     size = MOST_AT_ONCE if want.is_whole else ROWS_PER_PAGE
     number_of_pages = max(1, -(-len(found) // size))
@@ -135,22 +143,23 @@ def find(user: User | AnonymousUser, want: Wanted) -> Found:
     )
 
 
-def keys(user: User | AnonymousUser, want: Wanted) -> list[int]:
-    """The keys of all clusters that are wanted, on whatever page, in their order."""
-    now = clock.now()
-    found, _ = _matching([(lean, _facets(lean, now)) for lean in _lean(user)], want)
-    return [lean.pk for lean in _sorted(found, want)]
+def found_by(user: User | AnonymousUser, want: Wanted) -> list[Lean]:
+    """All clusters that are wanted, on whatever page, in their order."""
+    found, _ = _matching(_lean(user), want)
+    return _sorted(found, want)
 
 
-def rows(user: User | AnonymousUser, wanted_keys: list[int]) -> list[FleetRow]:
+def rows(user: User | AnonymousUser, some: Sequence[Lean]) -> list[FleetRow]:
     """Those clusters in full, in that order; one query."""
     since = VerdictChange.objects.filter(cluster=OuterRef("pk")).order_by("-pk").values("at")[:1]
-    chosen = access.visible_clusters(user).filter(pk__in=wanted_keys)
+    chosen = access.visible_clusters(user).filter(pk__in=[lean.pk for lean in some])
     full = chosen.select_related("current").defer(*_HEAVY).annotate(since=Subquery(since))
     known = {cluster.pk: cluster for cluster in full}
     now = clock.now()
     return [
-        pages.row_of(known[key], now, since=known[key].since) for key in wanted_keys if key in known
+        replace(pages.row_of(cluster, now), since=cluster.since, accepted=lean.accepted)
+        for lean in some
+        if (cluster := known.get(lean.pk)) is not None
     ]
 
 
@@ -168,23 +177,24 @@ def minor_of(version: str) -> str:
 
 def _lean(user: User | AnonymousUser) -> list[Lean]:
     found = access.visible_clusters(user).order_by()
-    return [Lean(*row) for row in found.values_list(*_COLUMNS)]
+    accepted = risks.accepted_keys(risks.standing())
+    rows = found.values_list(*_COLUMNS)
+    return [Lean._make((*row, accepted.get(row[0], frozenset()))) for row in rows]
 
 
 def _facets(lean: Lean, now: datetime) -> dict[str, tuple[str, ...]]:
     """The values that the cluster has of each facet; each label is one of its own."""
-    labels = lean.labels
     found = {
         query.VERDICT: (lean.verdict or query.UNREAD,),
         query.GROUP: (lean.group,),
         query.STATE: tuple(_states(lean, now)),
-        query.SEVERITY: tuple(set(lean.findings.values())) if lean.findings else (),
+        query.SEVERITY: tuple(set(lean.open_severities)),
     }
     if lean.distribution:
         found[query.DISTRIBUTION] = (lean.distribution,)
     if lean.version:
         found[query.VERSION] = (minor_of(lean.version),)
-    for name, value in labels.items():
+    for name, value in lean.labels.items():
         found[query.BY_LABEL + name] = (value,)
     return found
 
@@ -198,19 +208,21 @@ def _states(lean: Lean, now: datetime) -> Iterator[str]:
         yield query.PAUSED
     if expires_soon(lean, now):
         yield query.EXPIRING
+    if lean.accepted:
+        yield query.ACCEPTED
 
 
-def _matching(
-    facets: list[tuple[Lean, dict[str, tuple[str, ...]]]], want: Wanted
-) -> tuple[list[Lean], dict[str, Counter[str]]]:
+def _matching(every: list[Lean], want: Wanted) -> tuple[list[Lean], dict[str, Counter[str]]]:
     """The clusters that are wanted, and how many each value of each facet would find."""
     chosen = _chosen(want)
     words = want.search.casefold().split()
     counts: dict[str, Counter[str]] = defaultdict(Counter)
+    now = clock.now()
     found = []
-    for lean, values in facets:
+    for lean in every:
         if words and not _holds(lean, words):
             continue
+        values = _facets(lean, now)
         failing = [facet for facet in chosen if chosen[facet].isdisjoint(values.get(facet, ()))]
         if not failing:
             found.append(lean)
@@ -276,7 +288,7 @@ def _parts(
     user: User | AnonymousUser, found: list[Lean], want: Wanted, shown: slice
 ) -> Iterator[Part]:
     """The rows of one page, cut where their heading changes."""
-    full = rows(user, [lean.pk for lean in found[shown]])
+    full = rows(user, found[shown])
     if not want.by:
         yield Part(None, is_continued=False, rows=tuple(full))
         return
@@ -315,9 +327,7 @@ def severities(found: Iterable[str]) -> tuple[int, ...]:
 _SORTS: dict[str, Callable[[Lean], Any]] = {
     "name": lambda lean: natural(lean.name),
     "verdict": lambda lean: query.WORST_FIRST.index(lean.verdict or query.UNREAD),
-    "findings": lambda lean: tuple(
-        -number for number in severities((lean.findings or {}).values())
-    ),
+    "findings": lambda lean: tuple(-number for number in severities(lean.open_severities)),
     "version": lambda lean: version_key(lean.version or ""),
     "nodes": _share_ready,
     "read": lambda lean: (lean.read_at is not None, lean.read_at or 0),

@@ -19,7 +19,7 @@ _HEAD = (
     *("Cluster", "Group", "Labels", "Verdict", "Since", "Possible verdicts", "Why", "Kubernetes"),
     *("Distribution", "Nodes", "Nodes ready"),
     *(f"Findings: {SEVERITIES[severity].label.lower()}" for severity in Severity),
-    *("Not read", "Read at", "Old", "Last read failed with", "Server"),
+    *("Findings: accepted", "Not read", "Read at", "Old", "Last read failed with", "Server"),
 )
 
 
@@ -35,9 +35,9 @@ def csv_name() -> str:
 
 def _lines(user: User | AnonymousUser, want: Wanted) -> Iterator[tuple[str, ...]]:
     yield _HEAD
-    keys = fleet.keys(user, want)
-    for start in range(0, len(keys), _AT_ONCE):
-        for row in fleet.rows(user, keys[start : start + _AT_ONCE]):
+    found = fleet.found_by(user, want)
+    for start in range(0, len(found), _AT_ONCE):
+        for row in fleet.rows(user, found[start : start + _AT_ONCE]):
             yield _line(row)
 
 
@@ -47,7 +47,7 @@ def _line(row: FleetRow) -> tuple[str, ...]:
         cluster.name,
         cluster.group,
         clusters.labels_text(cluster.labels),
-        *(_judged(row.current, row.since) if row.current else _UNREAD),
+        *(_judged(row, row.current) if row.current else _UNREAD),
         _time(row.read_at),
         "yes" if row.is_stale else "",
         row.error,
@@ -55,17 +55,18 @@ def _line(row: FleetRow) -> tuple[str, ...]:
     )
 
 
-def _judged(current: CurrentState, since: datetime | None) -> tuple[str, ...]:
+def _judged(row: FleetRow, current: CurrentState) -> tuple[str, ...]:
     return (
         VERDICTS[Verdict(current.verdict)].label,
-        _time(since),
+        _time(row.since),
         ", ".join(current.possible),
         current.summary,
         current.version,
         DISTRIBUTIONS.get(current.distribution, current.distribution),
         _number(current.nodes_total),
         _number(current.nodes_ready),
-        *map(str, fleet.severities(current.findings.values())),
+        *map(str, fleet.severities(row.open_severities)),
+        str(len(row.accepted)),
         str(current.missing_count),
     )
 

@@ -15,7 +15,8 @@ from dashboard.services.clusters import MOST_GROUP_LETTERS
 UNREAD = "unread"
 WORST_FIRST: tuple[str, ...] = (*(str(verdict) for verdict in Verdict), UNREAD)
 STALE, TROUBLE, PAUSED, EXPIRING = "stale", "trouble", "paused", "expiring"
-STATES = (STALE, TROUBLE, PAUSED, EXPIRING)
+ACCEPTED = "accepted"
+STATES = (STALE, TROUBLE, PAUSED, EXPIRING, ACCEPTED)
 SEVERITIES: tuple[str, ...] = tuple(str(severity) for severity in Severity)
 
 VERDICT, STATE, SEVERITY = "verdict", "state", "severity"

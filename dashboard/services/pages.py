@@ -24,7 +24,8 @@ SILENT_AFTER = timedelta(seconds=60)
 class FleetRow:
     """One cluster as the fleet page lists it; `current` is None where it was never read.
 
-    `since` is when its verdict became what it is; None where that was not asked for.
+    `since` is when its verdict became what it is, None where that was not asked for; `accepted` are
+    the keys of findings that someone accepted.
     """
 
     cluster: Cluster
@@ -33,6 +34,7 @@ class FleetRow:
     is_stale: bool
     expires_soon: bool
     since: datetime | None = None
+    accepted: frozenset[str] = frozenset()
 
     @property
     def verdict(self) -> str:
@@ -43,6 +45,12 @@ class FleetRow:
     def read_at(self) -> datetime | None:
         """When the facts behind the verdict were read."""
         return self.current.read_at if self.current else None
+
+    @property
+    def open_severities(self) -> list[str]:
+        """The severity of each finding that nobody accepted."""
+        found = self.current.findings if self.current else {}
+        return [severity for key, severity in found.items() if key not in self.accepted]
 
     @property
     def error(self) -> str:
@@ -97,11 +105,9 @@ def cluster_page(cluster: Cluster) -> ClusterPage:
     )
 
 
-def row_of(
-    cluster: Cluster, now: datetime | None = None, *, since: datetime | None = None
-) -> FleetRow:
+def row_of(cluster: Cluster, now: datetime | None = None) -> FleetRow:
     """The cluster as the fleet page lists it."""
-    return _row(cluster, now or clock.now(), since)
+    return _row(cluster, now or clock.now())
 
 
 def rows_of(clusters: Iterable[Cluster]) -> tuple[FleetRow, ...]:
@@ -125,12 +131,11 @@ def poller_silent_since() -> datetime | None:
     return since if since is not None and since < long_ago else None
 
 
-def _row(cluster: Cluster, now: datetime, since: datetime | None = None) -> FleetRow:
+def _row(cluster: Cluster, now: datetime) -> FleetRow:
     return FleetRow(
         cluster=cluster,
         current=getattr(cluster, "current", None),
         poll_state=cluster.poll_state(now),
         is_stale=cluster.is_stale(now),
         expires_soon=cluster.expires_soon(now),
-        since=since,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -143,17 +142,22 @@ def split(assessment: Assessment, risks: Mapping[str, AcceptedRisk]) -> Findings
 
 
 def accepted_counts(cluster_ids: Iterable[int]) -> dict[int, int]:
-    """How many findings of each cluster are accepted right now, for those with any: one query.
+    """How many findings of each cluster are accepted right now, for those with any: one query."""
+    found = accepted_keys(standing().filter(cluster__in=list(cluster_ids)))
+    return {pk: len(keys) for pk, keys in found.items()}
 
-    Counted are findings that the cluster still has, no worse than they were accepted.
+
+def accepted_keys(risks: QuerySet[AcceptedRisk]) -> dict[int, frozenset[str]]:
+    """The findings that `risks` accept right now, by cluster: one query.
+
+    They are findings that the cluster still has, no worse than they were accepted.
     """
-    rows = standing().filter(cluster__in=list(cluster_ids), until__gte=today())
     fields = ("cluster_id", "finding", "severity", "cluster__current__findings")
-    return Counter(
-        pk
-        for pk, key, accepted, findings in rows.values_list(*fields)
-        if key in (findings or {}) and not is_worse(findings[key], accepted)
-    )
+    found: dict[int, set[str]] = {}
+    for pk, key, accepted, findings in risks.filter(until__gte=today()).values_list(*fields):
+        if key in (findings or {}) and not is_worse(findings[key], accepted):
+            found.setdefault(pk, set()).add(key)
+    return {pk: frozenset(keys) for pk, keys in found.items()}
 
 
 def is_worse(severity: str, accepted: str) -> bool:

@@ -46,6 +46,7 @@ class Row:
     since: str
     lasted: str
     findings: tuple[tuple[Word, int], ...]
+    accepted: int
     version: str
     distribution: str
     nodes_ready: int | None
@@ -191,9 +192,8 @@ def _row(fact: Facts) -> Row:
         summary=visible(current.summary) if current else "",
         since=f"{fact.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if fact.since else "",
         lasted=_lasted(fact),
-        findings=tuple(
-            filters.severity_words(fleet.severities(current.findings.values() if current else ()))
-        ),
+        findings=tuple(filters.severity_words(fleet.severities(fact.open_severities))),
+        accepted=len(fact.accepted),
         version=visible(current.version) if current else "",
         # Said on the cluster's own page; here it would stand in every other row.
         distribution="" if key == "unknown" else DISTRIBUTIONS.get(key, visible(key)),

@@ -22,6 +22,7 @@ STATE_TITLES = {
     query.TROUBLE: "can't be read",
     query.PAUSED: "paused",
     query.EXPIRING: "credentials expire soon",
+    query.ACCEPTED: "with accepted findings",
 }
 COLUMNS = {
     "name": "Cluster",

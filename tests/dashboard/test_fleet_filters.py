@@ -9,8 +9,8 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.models import CurrentState
-from dashboard.services import fleet_query
+from dashboard.models import CurrentState, User
+from dashboard.services import fleet_query, risks
 from tests.dashboard.assessments import HOSTILE, REFUSED, TARGET, UNKNOWN
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import Page, show
@@ -176,3 +176,18 @@ def test_how_long_a_verdict_stands_is_said(as_viewer: Client) -> None:
 
     assert "for 3 d" in found.text
     assert [one for one in found.all("span") if one.get("title", "").startswith("since 20")]
+
+
+def test_accepted_findings_are_counted_apart(as_viewer: Client, editor: User) -> None:
+    cluster, _ = show(REFUSED, "rome"), show(REFUSED, "oslo")
+    key, severity = next(iter(cluster.current.findings.items()))
+    until = risks.today() + timedelta(days=30)
+    risks.accept(cluster, key, reason="known", until=until, actor=editor)
+
+    before = set(listed(fleet(as_viewer, f"?severity={severity}")))
+    accepted = fleet(as_viewer, "?state=accepted")
+
+    assert before == {"oslo"}
+    assert listed(accepted) == ["rome"]
+    assert "1 accepted" in accepted.text
+    assert "1 critical" not in accepted.text

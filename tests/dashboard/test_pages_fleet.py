@@ -116,7 +116,7 @@ def test_a_thousand_clusters_cost_what_a_few_do(
     with django_assert_num_queries(len(few)):
         found = fleet(as_viewer, query)
 
-    assert len(few) <= 6
+    assert len(few) <= 7
     assert len(listed(found)) == 50
     assert "51 to 100 of 1000" in found.text
     assert len(found.html) < 200_000
