@@ -39,7 +39,7 @@ _COLUMNS = (
         "current__version",
         "current__distribution",
     ),
-    *("current__nodes_total", "current__nodes_ready", "current__read_at", "current__findings"),
+    *("current__nodes_total", "current__nodes_ready", "current__findings"),
 )
 _HEAVY = (
     *("current__assessment", "current__passing", "current__reads", "current__remembered"),
@@ -70,7 +70,6 @@ class Lean(NamedTuple):
     distribution: str | None
     nodes_total: int | None
     nodes_ready: int | None
-    read_at: datetime | None
     findings: dict[str, str] | None
     accepted: frozenset[str]
 
@@ -170,6 +169,7 @@ def natural(text: str) -> tuple[Any, ...]:
     return tuple(int(part) if part.isdecimal() else part for part in parts), text
 
 
+@lru_cache(maxsize=1000)
 def minor_of(version: str) -> str:
     """1.28 of v1.28.15-eks-1, "" where there is no version."""
     return ".".join(map(str, version_key(version)[:2])) if version else ""
@@ -216,7 +216,7 @@ def _matching(every: list[Lean], want: Wanted) -> tuple[list[Lean], dict[str, Co
     """The clusters that are wanted, and how many each value of each facet would find."""
     chosen = _chosen(want)
     words = want.search.casefold().split()
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    seen: dict[str, list[str]] = defaultdict(list)
     now = clock.now()
     found = []
     for lean in every:
@@ -230,8 +230,8 @@ def _matching(every: list[Lean], want: Wanted) -> tuple[list[Lean], dict[str, Co
             continue
         # What fails for one facet only would be found if that facet were chosen otherwise.
         for facet in failing or values:
-            counts[facet].update(values.get(facet, ()))
-    return found, counts
+            seen[facet] += values.get(facet, ())
+    return found, defaultdict(Counter, {facet: Counter(values) for facet, values in seen.items()})
 
 
 def _chosen(want: Wanted) -> dict[str, set[str]]:
@@ -306,6 +306,7 @@ def _parts(
         yield Part(heading, is_continued=value == before, rows=tuple(some))
 
 
+@lru_cache(maxsize=1000)
 def version_key(version: str) -> tuple[int, ...]:
     """The numbers of v1.28.15-eks-1 that count for its order: 1, 28, 15."""
     plain = version.lstrip("v").split("-")[0].split("+")[0]
@@ -330,5 +331,5 @@ _SORTS: dict[str, Callable[[Lean], Any]] = {
     "findings": lambda lean: tuple(-number for number in severities(lean.open_severities)),
     "version": lambda lean: version_key(lean.version or ""),
     "nodes": _share_ready,
-    "read": lambda lean: (lean.read_at is not None, lean.read_at or 0),
+    "read": lambda lean: (lean.last_success_at is not None, lean.last_success_at or 0),
 }
