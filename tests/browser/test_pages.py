@@ -46,6 +46,8 @@ PAGES = {
     "remove": "/clusters/eu-1/remove/",
     "add": "/clusters/add/",
     "check a certificate": "/certificates/?cluster=eu-1",
+    "explain a log": "/explain/?cluster=eu-1",
+    "explain an example": "/explain/?example",
     "reader": "/reader/",
     "reader of a cluster": "/clusters/eu-1/reader/",
     "people": "/people/",
@@ -61,7 +63,7 @@ def test_a_page_fits_and_nothing_fails(
     site: Site, page: Page, complaints: Complaints, path: str
 ) -> None:
     page.goto(site.url + path)
-    _expect_to_fit_in_every_view(page)
+    expect_to_fit_in_every_view(page)
 
     assert not complaints
 
@@ -82,7 +84,7 @@ def test_a_visitor_sees_pages_that_fit(
     try:
         page.goto(site.url + path)
         expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-        _expect_to_fit_in_every_view(page)
+        expect_to_fit_in_every_view(page)
     finally:
         site.browser.add_cookies(cookies)  # type: ignore[arg-type]  # what it gave itself
 
@@ -214,7 +216,7 @@ def test_a_checked_certificate_fits(site: Site, page: Page, complaints: Complain
     )
     page.get_by_role("button", name="Check it").click()
     expect(page.locator("#answer")).to_contain_text("eu-5 would refuse it")
-    _expect_to_fit_in_every_view(page)
+    expect_to_fit_in_every_view(page)
 
     assert not complaints
 
@@ -227,7 +229,7 @@ def test_a_private_key_is_refused_and_not_shown_again(site: Site, page: Page) ->
     expect(page.locator("#refusal")).to_contain_text("That held a private key.")
     expect(page.get_by_label("Certificate or subject")).to_have_value("")
     assert "MC4CAQAw" not in page.content()
-    _expect_to_fit_in_every_view(page)
+    expect_to_fit_in_every_view(page)
 
 
 def test_a_local_context_is_added_read_paused_and_removed(
@@ -245,13 +247,13 @@ def test_a_local_context_is_added_read_paused_and_removed(
     # Queued or being read: the line stays so until it asks again, two seconds later.
     expect(status.locator(".turning")).to_be_visible()
     _expect_read(status)
-    _expect_to_fit_in_every_view(page)
+    expect_to_fit_in_every_view(page)
     expect(page.locator("#apiservers")).to_contain_text("How this is known")
     expect(page.locator("#credentials")).to_contain_text("What they may")
 
     page.get_by_role("link", name="Settings").click()
     expect(page.get_by_label("Probe NodeRestriction")).not_to_be_checked()
-    _expect_to_fit_in_every_view(page)
+    expect_to_fit_in_every_view(page)
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("link", name=LIVE).click()
     page.get_by_role("button", name="Resume reading").click()
@@ -270,7 +272,7 @@ def _expect_read(status: Locator) -> None:
     expect(status).to_contain_text("every 60 s")
 
 
-def _expect_to_fit_in_every_view(page: Page) -> None:
+def expect_to_fit_in_every_view(page: Page) -> None:
     """With all that folds unfolded, nothing makes the page itself scroll sideways, at either width,
     light or dark, and axe finds nothing wrong with it.
     """
