@@ -25,7 +25,12 @@ from dashboard.views import (
 from dashboard.views import cluster as cluster_page
 from dashboard.views import help as help_page
 
-__all__ = ["celery_app", "urlpatterns"]  # the web server sends its tasks through this app
+__all__ = [
+    "celery_app",
+    "handler403",
+    "handler404",
+    "urlpatterns",
+]  # the web server sends its tasks through this app
 
 urlpatterns = [
     path("", fleet.fleet, name="fleet"),
@@ -81,3 +86,5 @@ urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
 ]
+handler403 = "dashboard.views.errors.forbidden"
+handler404 = "dashboard.views.errors.not_found"

@@ -52,12 +52,12 @@ def editable_by(user: User | AnonymousUser, slug: str) -> Cluster:
 def editor(user: User | AnonymousUser) -> User:
     """`user`, who may change clusters; PermissionDenied otherwise."""
     if not (isinstance(user, User) and user.may_change):
-        raise PermissionDenied("your role may look, not change")
+        raise PermissionDenied("This needs someone who may change clusters.")
     return user
 
 
 def admin(user: User | AnonymousUser) -> User:
     """`user`, who may invite; PermissionDenied otherwise."""
     if not (isinstance(user, User) and user.may_invite):
-        raise PermissionDenied("only an admin may do this")
+        raise PermissionDenied("This needs someone who may change and invite.")
     return user

@@ -25,6 +25,7 @@ INTERVALS = {
     900: "every 15 minutes",
     3600: "every hour",
 }
+REMOVED = "cluster removed"
 MOST_APISERVER_URLS = 16
 MOST_GROUP_LETTERS = 80
 
@@ -289,7 +290,7 @@ def remove(cluster: Cluster, *, actor: User) -> None:
     A poll that runs right now finds no row to store its result in.
     """
     with transaction.atomic():
-        audit.record("cluster removed", actor=actor, about=cluster.name, server=cluster.server)
+        audit.record(REMOVED, actor=actor, about=cluster.name, server=cluster.server)
         cluster.delete()
         erasing.erase_deleted()
 
@@ -341,9 +342,14 @@ def _free_name(name: str) -> str:
     return free
 
 
+def slug_of(name: str) -> str:
+    """The address that a cluster of this name gets where no other has it."""
+    return slugify(re.sub(r"[^\w-]+", "-", name))[:60].strip("-") or "cluster"
+
+
 def _free_slug(name: str) -> str:
     # Names of contexts are full of dots, slashes and colons; what they part stays apart.
-    base = slugify(re.sub(r"[^\w-]+", "-", name))[:60].strip("-") or "cluster"
+    base = slug_of(name)
     taken = (
         set(Cluster.objects.filter(slug__startswith=base).values_list("slug", flat=True))
         | _TAKEN_SLUGS

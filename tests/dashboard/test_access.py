@@ -42,6 +42,7 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "reader": (READ, VIEWER),
     "explain": (BOTH, VIEWER),
     "certificates": (BOTH, VIEWER),
+    "help": (READ, VIEWER),
     "people": (READ, ADMIN),
     "invite": (WRITE, ADMIN),
     "withdraw_invitation": (WRITE, ADMIN),

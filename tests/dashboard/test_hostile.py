@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from django.test import Client
@@ -85,6 +85,17 @@ class Fleet:
     cluster: Cluster
     other: Cluster
     arguments: dict[str, Any]
+
+
+class Answer(Protocol):
+    """An answer of the test client."""
+
+    content: bytes
+    status_code: int
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By their names, whatever the case."""
 
 
 def addresses() -> list[str]:
@@ -184,7 +195,7 @@ def queries(address: str, fleet: Fleet, name: str) -> Iterator[dict[str, Any]]:
     yield {}
     both = [fleet.cluster.slug, fleet.other.slug]
     keys = list(fleet.cluster.snapshots.order_by("pk").values_list("pk", flat=True))
-    asked: dict[str, list[dict[str, Any]]] = {
+    more: dict[str, list[dict[str, Any]]] = {
         "fleet": [{"search": name}, {"verdict": name, "group": name}],
         "compare": [
             {"c": both},
@@ -201,20 +212,19 @@ def queries(address: str, fleet: Fleet, name: str) -> Iterator[dict[str, Any]]:
         "cluster_object": [{"namespace": name}],
         "activity": [{"person": name, "search": name}],
     }
-    yield from asked.get(address, [])
+    yield from more.get(address, [])
 
 
-def answers(client: Client, fleet: Fleet, name: str) -> Iterator[tuple[str, Any]]:
+def answers(client: Client, fleet: Fleet, name: str) -> Iterator[tuple[str, Answer]]:
     """What every address answers; each is asked for as it is, and as its links ask for it."""
     for pattern in get_resolver().url_patterns:
         assert isinstance(pattern, URLPattern)
         wanted = pattern.pattern.converters
         unknown = wanted.keys() - fleet.arguments.keys()
         assert not unknown, f"say what {pattern.name} is to be asked for: {unknown}"
-        assert pattern.name
         path = reverse(pattern.name, kwargs={one: fleet.arguments[one] for one in wanted})
-        for query in queries(pattern.name, fleet, name):
-            yield pattern.name, client.get(path, query)
+        for query in queries(str(pattern.name), fleet, name):
+            yield str(pattern.name), client.get(path, query)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -231,7 +241,7 @@ def test_no_name_comes_out_as_it_came_in(admin: User, name: str) -> None:
     assert wrong == []
 
 
-def faults(answer: Any, name: str) -> Iterator[str]:
+def faults(answer: Answer, name: str) -> Iterator[str]:
     """What of a page or a file can do harm in a browser or a spreadsheet."""
     kind = answer.headers.get("Content-Type", "")
     if kind.startswith("text/html"):
