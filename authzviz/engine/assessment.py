@@ -128,7 +128,8 @@ class Grant:
     `binding` is "ClusterRoleBinding NAME" or "RoleBinding NAMESPACE/NAME", `role` likewise,
     `subject` "Group system:nodes". `reaches` says whom in words. `beyond` lists in words what the
     Node authorizer would not allow ("get, list, watch secrets in every namespace"), worst first;
-    empty where all is benign. `is_dangling` where the role does not exist.
+    empty where all is benign. `exposes` is what the worst of it lays open ("every Secret of the
+    cluster"). `is_dangling` where the role does not exist.
     """
 
     binding: str
@@ -139,6 +140,7 @@ class Grant:
     beyond: tuple[str, ...]
     reaches: str
     is_dangling: bool = False
+    exposes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from authzviz.engine.exposed import exposed, exposed_path
 from authzviz.engine.gates import BY_DEFAULT, Settings
 from authzviz.engine.model import PolicyRule
 from authzviz.engine.node import NODE_RULES, Limit, NodeRule, rules_for
@@ -116,10 +117,14 @@ _WORST_VERBS = frozenset(("*", "impersonate", "escalate", "bind", "approve", "si
 
 @dataclass(frozen=True, slots=True, order=True)
 class Excess:
-    """Verbs beyond the Node authorizer on one resource, in words; sorts worst first."""
+    """Verbs beyond the Node authorizer on one resource, in words; sorts worst first.
+
+    `exposes` is what they lay open: "every Secret of the cluster".
+    """
 
     rank: int
     words: str
+    exposes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ def _paths(rule: PolicyRule, namespace: str) -> list[Excess]:
     if set(rule.verbs) - {"get", "head"}:
         urls = list(rule.non_resource_urls)
     verbs = "use every verb on" if "*" in rule.verbs else ", ".join(rule.verbs)
-    return [Excess(len(_WORST) + 2, f"{verbs} {url}") for url in urls]
+    return [Excess(len(_WORST) + 2, f"{verbs} {url}", exposed_path(url)) for url in urls]
 
 
 def _is_benign_url(url: str) -> bool:
@@ -231,14 +236,20 @@ def _worded(
     verbs: tuple[str, ...], group: str, resource: str, rule: PolicyRule, namespace: str
 ) -> Excess:
     doing = "do anything with" if "*" in verbs else ", ".join(verbs)
-    where = f"in namespace {namespace}" if namespace else _everywhere(resource)
+    everywhere, of_all = ("", "") if _is_cluster_scoped(resource) else _EVERYWHERE
+    where = f"in namespace {namespace}" if namespace else everywhere
     named = f" named {', '.join(rule.resource_names)}" if rule.resource_names else ""
     words = f"{doing} {_what(group, resource)}{named} {where}".rstrip()
-    return Excess(_rank(verbs, resource), words)
+    whose = where if namespace else of_all
+    exposes = exposed(verbs, group, resource, rule.resource_names, whose)
+    return Excess(_rank(verbs, resource), words, exposes)
 
 
-def _everywhere(resource: str) -> str:
-    return "" if resource.split("/", maxsplit=1)[0] in _CLUSTER_SCOPED else "in every namespace"
+_EVERYWHERE = ("in every namespace", "of the cluster")
+
+
+def _is_cluster_scoped(resource: str) -> bool:
+    return resource.split("/", maxsplit=1)[0] in _CLUSTER_SCOPED
 
 
 def _what(group: str, resource: str) -> str:

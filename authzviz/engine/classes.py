@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from authzviz.engine.identity import NODE_USER_PREFIX, kubelet_of
 from authzviz.engine.model import PolicyRule, Snapshot
-from authzviz.engine.rbac import Rbac, Reach
+from authzviz.engine.rbac import Rbac, Reach, index
 
 UNNAMED_NODE = "any-new-node"
 """Stands for a node that no binding names and that doesn't exist yet."""
@@ -37,6 +37,13 @@ def classes_of(snapshot: Snapshot, rbac: Rbac) -> tuple[NodeClass, ...]:
     sorter = _Sorter(rbac)
     kinds = _kinds(snapshot, sorter.key, (sorter,))
     return tuple(_class(rbac, kind) for kind in kinds)
+
+
+def examples_of(snapshot: Snapshot) -> dict[str, str]:
+    """For every node that exists, the example of the nodes that are alike to RBAC."""
+    sorter = _Sorter(index(snapshot))
+    kinds = _kinds(snapshot, sorter.key, (sorter,))
+    return {name: kind.example for kind in kinds for name in kind.names}
 
 
 def classes_in_both(

@@ -81,6 +81,7 @@ def _grant(reach: Reach, excess: tuple[Excess, ...]) -> Grant:
         beyond=tuple(each.words for each in excess),
         reaches=_reaches(reach.subject),
         is_dangling=reach.is_dangling,
+        exposes=excess[0].exposes if excess else "",
     )
 
 
