@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from authzviz.engine.assessment import Answer, Assessment, Decision, Grant, Path, Switch
+from dashboard.shown.links import evidence_url, grants_url, nodes_url, object_url
 from dashboard.words import DECISIONS, SWITCHES
 
 MOST_GRANTS = 3
@@ -18,7 +19,7 @@ class Box:
     """One box, and what hangs on it to the right.
 
     `look` is a CSS class: plain, good, warning, critical, leak, off (drawn dashed) or unsure.
-    `href` leads to the same fact in the page's tables. A pill is a small box of one need.
+    `href` leads to what it rests on, "" for nowhere. A pill is a small box of one need.
     """
 
     title: str
@@ -29,15 +30,66 @@ class Box:
     is_pill: bool = False
 
 
-def tree(assessment: Assessment, path: Path, number: int) -> Box:
-    """The kubelet of the path as root; `number` is the path's place on the page."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which cluster and which of its paths is drawn, and where each thing in it leads: nowhere
+    where `slug` is "", for a path that is only thought of.
+    """
+
+    slug: str
+    number: int = 0
+
+    @property
+    def apiservers(self) -> str:
+        """What the apiservers do, and how that is known."""
+        return evidence_url(self.slug, "apiservers") if self.slug else ""
+
+    @property
+    def version(self) -> str:
+        """The version, whose rules the Node authorizer has."""
+        return evidence_url(self.slug, "version") if self.slug else ""
+
+    @property
+    def nodes(self) -> str:
+        """The nodes of this path."""
+        return nodes_url(self.slug, path=str(self.number)) if self.slug else ""
+
+    @property
+    def table(self) -> str:
+        """The same as a table, on the page itself."""
+        return self.need("table")
+
+    def need(self, name: str) -> str:
+        """One need's row in that table."""
+        return f"#path-{self.number}-{name}" if self.slug else ""
+
+    def grants(self, binding: str = "") -> str:
+        """The grants of one binding, or all that are beyond the Node authorizer."""
+        asked = {"search": binding} if binding else {"show": "beyond"}
+        return grants_url(self.slug, **asked) if self.slug else ""
+
+    def what(self, through: str) -> str:
+        """What an answer names: a binding's own page, or else all grants."""
+        if not self.slug:
+            return ""
+        kind, _, name = through.partition(" ")
+        namespace, _, plain = name.rpartition("/")
+        url = {
+            "ClusterRoleBinding": object_url(self.slug, "clusterrolebindings", name),
+            "RoleBinding": object_url(self.slug, "rolebindings", plain, namespace),
+        }
+        return url.get(kind) or grants_url(self.slug)
+
+
+def tree(assessment: Assessment, path: Path, place: Place) -> Box:
+    """The kubelet of the path as root."""
     alike = f"{path.nodes} nodes alike" if path.nodes > 1 else "this node only"
     return Box(
         f"system:node:{path.example}" if path.nodes else "The next node to join",
         ("group system:nodes", alike if path.nodes else "named by no binding"),
         "plain",
-        "#nodes",
-        tuple(_authorizer(mode, assessment, path, number) for mode in chain(assessment)),
+        place.nodes,
+        tuple(_authorizer(mode, assessment, path, place) for mode in chain(assessment)),
     )
 
 
@@ -51,7 +103,7 @@ def chain(assessment: Assessment) -> tuple[str, ...]:
     return tuple(modes)
 
 
-def restriction(assessment: Assessment) -> Box:
+def restriction(assessment: Assessment, place: Place) -> Box:
     """NodeRestriction, through which whatever a kubelet writes must pass."""
     lines = {
         Switch.ON: "on: limits what it writes, not what it reads",
@@ -60,7 +112,7 @@ def restriction(assessment: Assessment) -> Box:
         Switch.UNKNOWN: "can't be told",
     }
     state = assessment.node_restriction
-    return Box("NodeRestriction", (lines[state],), SWITCHES[state].tone, "#evidence-apiservers")
+    return Box("NodeRestriction", (lines[state],), SWITCHES[state].tone, place.apiservers)
 
 
 def _modes_of_any(assessment: Assessment) -> tuple[str, ...]:
@@ -70,14 +122,14 @@ def _modes_of_any(assessment: Assessment) -> tuple[str, ...]:
     return tuple(modes)
 
 
-def _authorizer(mode: str, assessment: Assessment, path: Path, number: int) -> Box:
+def _authorizer(mode: str, assessment: Assessment, path: Path, place: Place) -> Box:
     state = _state(mode, assessment)
     title = "Node authorizer" if mode == "Node" else mode
     line = _line(mode, state, assessment)
     if state is Switch.OFF:
-        return Box(title, (line,), "off", "#evidence-apiservers")
-    children = _answers(mode, assessment, path, number)
-    return Box(title, (line,), _look(mode, state, children), "#evidence-apiservers", children)
+        return Box(title, (line,), "off", place.apiservers)
+    children = _answers(mode, assessment, path, place)
+    return Box(title, (line,), _look(mode, state, children), place.apiservers, children)
 
 
 def _state(mode: str, assessment: Assessment) -> Switch:
@@ -122,25 +174,27 @@ def _look(mode: str, state: Switch, children: tuple[Box, ...]) -> str:
     return "good" if mode == "Node" else "plain"
 
 
-def _answers(mode: str, assessment: Assessment, path: Path, number: int) -> tuple[Box, ...]:
+def _answers(mode: str, assessment: Assessment, path: Path, place: Place) -> tuple[Box, ...]:
     by_what: dict[str, list[Answer]] = {}
     for one in path.answers:
         if _asked_of(one, assessment) == mode:
             by_what.setdefault(one.through or "Nobody answers", []).append(one)
     grants = _grants(assessment, path) if mode == "RBAC" else ()
     boxes = [
-        _answer_box(what, answers, grants, assessment, number) for what, answers in by_what.items()
+        _answer_box(what, answers, grants, assessment, place) for what, answers in by_what.items()
     ]
     others = [
         grant for grant in grants if grant.beyond_node_authorizer and grant.binding not in by_what
     ]
-    boxes += [_grant_box(grant) for grant in others[:MOST_GRANTS]]
+    boxes += [_grant_box(grant, place) for grant in others[:MOST_GRANTS]]
     if len(others) > MOST_GRANTS:
         more = len(others) - MOST_GRANTS
-        boxes.append(Box(f"{more} more grants", ("in the table below",), "warning", "#grants"))
+        boxes.append(
+            Box(f"{more} more grants", ("on the page of grants",), "warning", place.grants())
+        )
     if not boxes and mode == "Node":
         silent = "no need is left to it" if path.answers else "needs were not judged"
-        boxes.append(Box(_node_rules(assessment), (silent,), "plain", "#evidence-version"))
+        boxes.append(Box(_node_rules(assessment), (silent,), "plain", place.version))
     return tuple(boxes)
 
 
@@ -172,40 +226,41 @@ def _answer_box(
     answers: list[Answer],
     grants: tuple[Grant, ...],
     assessment: Assessment,
-    number: int,
+    place: Place,
 ) -> Box:
-    needs = _need_pills(answers, number)
+    needs = _need_pills(answers, place)
     grant = next((grant for grant in grants if grant.binding == what), None)
     if grant is not None:
-        box = _grant_box(grant)
+        box = _grant_box(grant, place)
         return Box(box.title, box.lines, box.look, box.href, needs + box.children)
     decision = answers[0].decision
     look = DECISIONS[decision].tone
     if decision is Decision.NO:
-        return Box(what, (answers[0].because,), look, "#evidence-cluster_role_bindings", needs)
+        return Box(what, (answers[0].because,), look, place.what(what), needs)
     if answers[0].by == "Node":
         title = _node_rules(assessment)
-        return Box(title, ("own Node, own pods, what they use",), look, "#evidence-version", needs)
+        return Box(title, ("own Node, own pods, what they use",), look, place.version, needs)
     if answers[0].by == "AlwaysAllow":
-        return Box("Everything, to everyone", (), "leak", "#evidence-apiservers", needs)
-    return Box(what, (answers[0].because,), look, "#grants", needs)
+        return Box("Everything, to everyone", (), "leak", place.apiservers, needs)
+    return Box(what, (answers[0].because,), look, place.what(what), needs)
 
 
 def _node_rules(assessment: Assessment) -> str:
     return f"Node rules of {assessment.version}" if assessment.version else "Node rules"
 
 
-def _grant_box(grant: Grant) -> Box:
-    lines = (f"→ {grant.role}", f"to {grant.subject}")
+def _grant_box(grant: Grant, place: Place) -> Box:
+    lines, href = (f"→ {grant.role}", f"to {grant.subject}"), place.grants(grant.binding)
     if not grant.beyond_node_authorizer:
-        return Box(grant.binding, lines, "plain", "#grants")
+        return Box(grant.binding, lines, "plain", href)
     worst = grant.beyond[0] if grant.beyond else "more than the Node authorizer would"
     more = f"and {len(grant.beyond) - 1} more" if len(grant.beyond) > 1 else ""
-    leak = Box(f"Leak: {worst}", (more,) if more else (), "leak", "#grants")
-    return Box(grant.binding, lines, "warning", "#grants", (leak,))
+    said = (worst, more) if grant.exposes else (more,)
+    leak = Box(f"Leak: {grant.exposes or worst}", tuple(filter(None, said)), "leak", href)
+    return Box(grant.binding, lines, "warning", href, (leak,))
 
 
-def _need_pills(answers: list[Answer], number: int) -> tuple[Box, ...]:
+def _need_pills(answers: list[Answer], place: Place) -> tuple[Box, ...]:
     """A pill for each core need, and for the others unless there are many alike."""
     pills = []
     for decision in dict.fromkeys(one.decision for one in answers):
@@ -216,9 +271,9 @@ def _need_pills(answers: list[Answer], number: int) -> tuple[Box, ...]:
         mark = MARKS[word.icon]
         for one in alike:
             if one.is_core or not folded:
-                href = f"#path-{number}-{one.need}"
+                href = place.need(one.need)
                 pills.append(Box(f"{mark} {one.title}", (), word.tone, href, is_pill=True))
         if folded:
             title = f"{mark} {len(others)} other needs"
-            pills.append(Box(title, (), word.tone, f"#path-{number}", is_pill=True))
+            pills.append(Box(title, (), word.tone, place.table, is_pill=True))
     return tuple(pills)

@@ -6,7 +6,7 @@ it, or its own. All lengths are pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from dashboard.picture.layers import Box
@@ -41,81 +41,67 @@ class Placed:
     title: tuple[str, ...]
     lines: tuple[str, ...]
 
+    @property
+    def middle(self) -> float:
+        """Half its height down."""
+        return self.y + self.height / 2
+
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """A line from the right side of one place to the left side of another."""
+class Line:
+    """A line that joins boxes, as the data of an SVG path. `broken` is where a cross says that it
+    leads nowhere.
+    """
 
-    start: Placed
-    end: Placed
+    data: str
     look: str
+    broken: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The name of a column or of a level; `y` is its base line."""
+
+    text: str
+    x: float
+    y: float
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The whole picture; `writes` are the needs whose writes pass through `restriction`."""
+    """The whole picture; `form` is "wide" or "narrow"."""
 
+    form: str
     width: float
     height: float
     places: tuple[Placed, ...]
-    edges: tuple[Edge, ...]
-    writes: tuple[Placed, ...]
-    restriction: Placed
+    lines: tuple[Line, ...]
+    headings: tuple[Heading, ...]
 
 
 def laid_out(root: Box, restriction: Box) -> Layout:
     """Every box in its place, and the lines between them."""
     places: list[Placed] = []
-    edges: list[Edge] = []
-    height = _put(root, 0, TOP, places, edges).height_of_all
-    bottom = TOP + height
-    writes = tuple(place for place in places if place.box.is_pill and place.box.look == "good")
+    lines: list[Line] = []
+    height = _put(root, 0, TOP, places, lines).height_of_all
+    writes = written(places)
     middle = (writes[0].y + writes[-1].y + writes[-1].height) / 2 if writes else TOP + height / 2
     size = _sized(restriction, 4, 0)
-    guard = _moved(size, max(float(TOP), middle - size.height / 2))
-    bottom = max(bottom, guard.y + guard.height)
-    return Layout(WIDTH, bottom + 12, (*places, guard), tuple(edges), writes, guard)
+    guard = replace(size, y=max(float(TOP), middle - size.height / 2))
+    if writes:
+        lines.append(_bracket(writes, guard))
+    bottom = max(TOP + height, guard.y + guard.height)
+    headings = tuple(Heading(text, x, 18) for text, (x, _) in zip(HEADINGS, COLUMNS, strict=True))
+    return Layout("wide", WIDTH, bottom + 12, (*places, guard), tuple(lines), headings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Branch:
-    place: Placed
-    height_of_all: float
+def written(places: list[Placed]) -> list[Placed]:
+    """The needs that are met, whose writes pass through NodeRestriction."""
+    return [place for place in places if place.box.is_pill and place.box.look == "good"]
 
 
-def _put(box: Box, depth: int, y: float, places: list[Placed], edges: list[Edge]) -> _Branch:
-    """Place a box and what hangs on it from `y` downwards."""
-    own = _sized(box, depth, y)
-    children = []
-    below = y + max(0.0, (own.height - _height_of_all(box.children, depth + 1)) / 2)
-    for index, child in enumerate(box.children):
-        below += _gap(box.children[index - 1], child) if index else 0
-        branch = _put(child, depth + 1, below, places, edges)
-        below += branch.height_of_all
-        children.append(branch.place)
-    if children:
-        middle = (children[0].y + children[-1].y + children[-1].height) / 2
-        bottom = max(below, y + own.height)
-        own = _moved(own, min(max(y, middle - own.height / 2), bottom - own.height))
-    places.append(own)
-    edges.extend(Edge(own, child, child.box.look) for child in children)
-    return _Branch(own, max(below, y + own.height if not children else own.y + own.height) - y)
-
-
-def _height_of_all(boxes: tuple[Box, ...], depth: int) -> float:
-    heights = [
-        max(_sized(box, depth, 0).height, _height_of_all(box.children, depth + 1)) for box in boxes
-    ]
-    gaps = sum(_gap(one, other) for one, other in pairwise(boxes))
-    return sum(heights) + gaps
-
-
-def _gap(one: Box, other: Box) -> int:
-    return PILL_GAP if one.is_pill and other.is_pill else GAP
-
-
-def _sized(box: Box, depth: int, y: float) -> Placed:
-    x, width = COLUMNS[depth]
+def fitted(box: Box, x: float, y: float, width: float) -> Placed:
+    """The box as wide as that, and as high as its text makes it."""
     room = width - 2 * PADDING_X
     if box.is_pill:
         title = wrapped(box.title, PILL_SIZE, room, 2)
@@ -127,5 +113,66 @@ def _sized(box: Box, depth: int, y: float) -> Placed:
     return Placed(box, x, y, width, height, title, lines)
 
 
-def _moved(place: Placed, y: float) -> Placed:
-    return Placed(place.box, place.x, y, place.width, place.height, place.title, place.lines)
+def gap_between(one: Box, other: Box) -> int:
+    """How far two boxes stand apart."""
+    return PILL_GAP if one.is_pill and other.is_pill else GAP
+
+
+def is_dead_end(start: Placed, end: Placed) -> bool:
+    """True where an authorizer is asked and what should answer says no."""
+    return end.box.look == "critical" and not end.box.is_pill and start.box.look != "off"
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    place: Placed
+    height_of_all: float
+
+
+def _put(box: Box, depth: int, y: float, places: list[Placed], lines: list[Line]) -> _Branch:
+    """Place a box and what hangs on it from `y` downwards."""
+    own = _sized(box, depth, y)
+    children = []
+    below = y + max(0.0, (own.height - _height_of_all(box.children, depth + 1)) / 2)
+    for index, child in enumerate(box.children):
+        below += gap_between(box.children[index - 1], child) if index else 0
+        branch = _put(child, depth + 1, below, places, lines)
+        below += branch.height_of_all
+        children.append(branch.place)
+    if children:
+        middle = (children[0].y + children[-1].y + children[-1].height) / 2
+        bottom = max(below, y + own.height)
+        own = replace(own, y=min(max(y, middle - own.height / 2), bottom - own.height))
+    places.append(own)
+    lines.extend(_line(own, child) for child in children)
+    return _Branch(own, max(below, y + own.height if not children else own.y + own.height) - y)
+
+
+def _line(start: Placed, end: Placed) -> Line:
+    x1, y1, x2, y2 = start.x + start.width, start.middle, end.x, end.middle
+    middle = (x1 + x2) / 2
+    curve = f"M{x1:g} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2:g} {y2:g}"
+    broken = (middle, (y1 + y2) / 2) if is_dead_end(start, end) else None
+    return Line(curve, end.box.look, broken)
+
+
+def _bracket(writes: list[Placed], guard: Placed) -> Line:
+    """A bracket around the needs that are met: their writes pass through NodeRestriction."""
+    first, last = writes[0], writes[-1]
+    left, right = first.x + first.width + 6, first.x + first.width + 18
+    top, bottom = first.y + 4, last.y + last.height - 4
+    bracket = f"M{left:g} {top:g}H{right:g}V{bottom:g}H{left:g}"
+    return Line(f"{bracket}M{right:g} {guard.middle:g}H{guard.x:g}", guard.box.look)
+
+
+def _height_of_all(boxes: tuple[Box, ...], depth: int) -> float:
+    heights = [
+        max(_sized(box, depth, 0).height, _height_of_all(box.children, depth + 1)) for box in boxes
+    ]
+    gaps = sum(gap_between(one, other) for one, other in pairwise(boxes))
+    return sum(heights) + gaps
+
+
+def _sized(box: Box, depth: int, y: float) -> Placed:
+    x, width = COLUMNS[depth]
+    return fitted(box, x, y, width)

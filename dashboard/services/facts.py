@@ -114,8 +114,13 @@ def lean_snapshot(state: CurrentState) -> Snapshot:
     return _with_passing(bundle.load_lean(bytes(state.snapshot.bundle), role=NODE_ROLE), state)
 
 
+def current_passing(state: CurrentState) -> Passing:
+    """The part of the last good poll that passes: nodes and leases, without what lasts."""
+    return unpack(bytes(state.passing), Passing)
+
+
 def _with_passing(lasting: Snapshot, state: CurrentState) -> Snapshot:
-    part = unpack(bytes(state.passing), Passing)
+    part = current_passing(state)
     return dataclasses.replace(
         lasting,
         read_at=part.read_at,

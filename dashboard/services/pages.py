@@ -11,10 +11,12 @@ from django.conf import settings
 from django.db.models import Min
 
 from authzviz.engine.assessment import Assessment, Verdict
+from authzviz.engine.classes import examples_of
 from authzviz.engine.model import Snapshot
 from dashboard.models import LIVE, AcceptedRisk, Cluster, CurrentState, VerdictChange
 from dashboard.models.cluster import PollState
 from dashboard.services import clock, dispatching, facts, risks
+from dashboard.services.facts import Passing
 
 # The scheduler asks every five seconds; nobody polls when it has been silent for this long.
 SILENT_AFTER = timedelta(seconds=60)
@@ -68,41 +70,108 @@ class LastKnown:
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterPage:
-    """All that a cluster's page shows; what was read is None where it never was. `risks` are what
-    is accepted, by the finding's key.
+class Overview:
+    """The verdict of the last good read with its reasons, and what was known before it. `risks` are
+    what is accepted, by the finding's key.
     """
 
     row: FleetRow
-    assessment: Assessment | None
-    snapshot: Snapshot | None
-    reads: tuple[dict[str, Any], ...]
+    assessment: Assessment
     history: tuple[VerdictChange, ...]
     risks: dict[str, AcceptedRisk]
 
     @property
     def last_known(self) -> LastKnown | None:
         """What was known before reads were refused; None where it is known now, or never was."""
-        if self.row.verdict != Verdict.UNKNOWN or len(self.history) < 2:
+        if self.assessment.verdict is not Verdict.UNKNOWN or len(self.history) < 2:
             return None
         unknown, before = self.history[:2]
         return LastKnown(before.verdict, before.summary, until=unknown.at)
 
 
-def cluster_page(cluster: Cluster) -> ClusterPage:
-    """The page of a cluster: four queries, and one snapshot unpacked."""
-    row = _row(cluster, clock.now())
+@dataclass(frozen=True, slots=True)
+class NodesRead:
+    """The nodes of the last good read; `path_of` is the number of each one's path, by name."""
+
+    row: FleetRow
+    assessment: Assessment
+    passing: Passing
+    path_of: dict[str, int]
+
+    @property
+    def has_paths(self) -> bool:
+        """True where not all nodes go the same way."""
+        return sum(path.nodes > 0 for path in self.assessment.paths) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class LastRead:
+    """All of the last good read, as it was read and as it was judged."""
+
+    row: FleetRow
+    assessment: Assessment
+    snapshot: Snapshot
+    reads: tuple[dict[str, Any], ...]
+    clock_skew_seconds: float | None
+
+
+def overview(row: FleetRow) -> Overview | None:
+    """What the overview shows, in three queries; None where nothing was ever read."""
+    if row.current is None:
+        return None
+    row.current.refresh_from_db(fields=("assessment",))
+    history = tuple(row.cluster.verdict_changes.order_by("-pk")[:2])
+    assessment = facts.current_assessment(row.current)
+    return Overview(row, assessment, history, risks.risks_of(row.cluster))
+
+
+def nodes_read(row: FleetRow) -> NodesRead | None:
+    """What the page of nodes shows, in a query or two; None where nothing was ever read."""
     current = row.current
-    if current:
-        current.refresh_from_db(fields=("assessment", "passing", "reads"))
-    return ClusterPage(
+    if current is None:
+        return None
+    current.refresh_from_db(fields=("assessment", "passing"))
+    assessment, passing = facts.current_assessment(current), facts.current_passing(current)
+    return NodesRead(row, assessment, passing, _path_of(current, assessment, passing))
+
+
+def last_read(row: FleetRow) -> LastRead | None:
+    """All that was read, unpacked, in two queries; None where nothing ever was."""
+    current = row.current
+    if current is None:
+        return None
+    current.refresh_from_db(fields=("assessment", "passing", "reads"))
+    return LastRead(
         row=row,
-        assessment=facts.current_assessment(current) if current else None,
-        snapshot=facts.current_snapshot(current) if current else None,
-        reads=tuple(current.reads) if current else (),
-        history=tuple(cluster.verdict_changes.order_by("-pk")[:2]),
-        risks=risks.risks_of(cluster),
+        assessment=facts.current_assessment(current),
+        snapshot=facts.current_snapshot(current),
+        reads=tuple(current.reads),
+        clock_skew_seconds=current.clock_skew_seconds,
     )
+
+
+def snapshot_of(row: FleetRow) -> Snapshot | None:
+    """The last good read as it was read, in two queries; None where nothing ever was."""
+    if row.current is None:
+        return None
+    row.current.refresh_from_db(fields=("passing",))
+    return facts.current_snapshot(row.current)
+
+
+def _path_of(current: CurrentState, assessment: Assessment, passing: Passing) -> dict[str, int]:
+    """The number of each node's path. A path names its first hundred nodes: what none names is of
+    the one path that has more, and only where several have is RBAC looked at again.
+    """
+    paths = list(enumerate(assessment.paths, start=1))
+    named = {name: number for number, path in paths for name in path.names}
+    longer = [number for number, path in paths if path.nodes > len(path.names)]
+    names = [node.name for node in passing.nodes.value or ()]
+    if len(longer) <= 1:
+        rest = longer[0] if longer else 0
+        return {name: named.get(name, rest) for name in names}
+    numbers = {path.example: number for number, path in paths}
+    examples = examples_of(facts.current_snapshot(current))
+    return {name: numbers.get(examples[name], 0) for name in names}
 
 
 def row_of(cluster: Cluster, now: datetime | None = None) -> FleetRow:

@@ -18,7 +18,6 @@ from authzviz.engine.model import (
     OwnRules,
     Read,
     Review,
-    Snapshot,
 )
 from dashboard.visible import visible
 from dashboard.words import QUESTIONS
@@ -72,7 +71,8 @@ class Answer:
 class ApiServerRow:
     """One apiserver as judged, with everything that tells of it.
 
-    `notes` are what it can't be asked or what can't be told, and why.
+    `notes` are what it can't be asked or what can't be told, and why. `is_read` where the last
+    read holds it; `url` is then its own page.
     """
 
     state: ApiServerState
@@ -82,6 +82,8 @@ class ApiServerRow:
     sources: tuple[Source, ...]
     conflicts: tuple[str, ...]
     answers: tuple[Answer, ...]
+    is_read: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,10 @@ class NodeAnswers:
 
 
 def apiserver_rows(
-    states: tuple[ApiServerState, ...], snapshot: Snapshot | None
+    states: tuple[ApiServerState, ...], read: Read[tuple[ApiServer, ...]]
 ) -> tuple[ApiServerRow, ...]:
-    """A row for each apiserver that was judged, with what the snapshot holds of it."""
-    servers = (snapshot.apiservers.value if snapshot else None) or ()
+    """A row for each apiserver that was judged, with what was read of it."""
+    servers = read.value or ()
     by_name = {server.name: server for server in servers}
     rows = []
     for number, state in enumerate(states):
@@ -154,6 +156,7 @@ def _row(state: ApiServerState, server: ApiServer | None) -> ApiServerRow:
         sources=tuple(_sources(state, server)),
         conflicts=_conflicts(state),
         answers=tuple(map(_answer, (reviews or ())[:MOST_ANSWERS])),
+        is_read=True,
     )
 
 

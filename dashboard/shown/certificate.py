@@ -9,7 +9,7 @@ from authzviz.evidence.certificate_checks import in_words
 from authzviz.evidence.certificate_facts import Check, Form, Mark
 from dashboard.services.certificates import Answer
 from dashboard.services.matching import Named
-from dashboard.shown.cluster import NodeRow, node_row
+from dashboard.shown.cluster_nodes import NodeRow, node_row
 from dashboard.shown.signing_requests import RequestRow, request_rows
 from dashboard.visible import made_visible
 from dashboard.words import SEVERITIES, Word

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from authzviz.engine.access import Excess, Lack, access_of
 from authzviz.engine.phrases import counted
-from dashboard.services.pages import ClusterPage as Facts
+from dashboard.services.pages import LastRead
 from dashboard.visible import made_visible
 
 
@@ -46,9 +46,9 @@ class CredentialsCard:
         return "unsure" if self.untold else "good"
 
 
-def credentials_card(facts: Facts) -> CredentialsCard | None:
-    """The card; None where nothing was read, or by credentials that nobody keeps."""
-    if facts.snapshot is None or not facts.snapshot.is_live or facts.row.cluster.is_recorded:
+def credentials_card(facts: LastRead) -> CredentialsCard | None:
+    """The card; None where it was read by credentials that nobody keeps."""
+    if not facts.snapshot.is_live or facts.row.cluster.is_recorded:
         return None
     access = made_visible(access_of(facts.snapshot))
     return CredentialsCard(

@@ -18,6 +18,7 @@ from authzviz.engine.model import Outcome
 from authzviz.engine.phrases import age
 from dashboard import visible as seen
 from dashboard.picture import steps
+from dashboard.picture.layers import Place
 from dashboard.picture.svg import draw
 from dashboard.terms import TERMS, Term
 from dashboard.words import (
@@ -181,15 +182,15 @@ def read_title(name: str) -> str:
 
 
 @register.simple_tag
-def path_picture(assessment: Assessment, path: Path, number: int) -> SafeString:
-    """The picture of one path."""
-    return draw(assessment, path, number)
+def path_picture(assessment: Assessment, path: Path, number: int, slug: str) -> SafeString:
+    """The picture of one path of the cluster: for a wide screen, and for a narrow one."""
+    return draw(assessment, path, Place(slug, number))
 
 
 @register.simple_tag
 def path_drawing(assessment: Assessment, path: Path) -> SafeString:
     """The same without links, for a path that is only thought of."""
-    return draw(assessment, path, 0, is_linked=False)
+    return draw(assessment, path, Place(""))
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""The page of one cluster: its verdict, why, and what to do next."""
+"""The pages of one cluster: its verdict, and everything that this rests on."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.services import access, pages
-from dashboard.shown.cluster import cluster_page
+from dashboard.services import access, downloads, pages
+from dashboard.shown.cluster_evidence import evidence_page
+from dashboard.shown.cluster_grants import grants_page
 from dashboard.shown.cluster_head import cluster_head, status
+from dashboard.shown.cluster_nodes import nodes_page
+from dashboard.shown.cluster_object import object_page
+from dashboard.shown.cluster_overview import overview_page
 from dashboard.views.parts import is_for_part
 
 
@@ -20,13 +24,64 @@ def cluster(request: HttpRequest, slug: str) -> HttpResponse:
     ask for here, and is told to load its page anew when that would show something else than what
     `seen` stands for.
     """
-    found = access.visible_to(request.user, slug)
+    row = pages.row_of(access.visible_to(request.user, slug))
     if not is_for_part(request):
-        facts = pages.cluster_page(found)
-        context = {"head": cluster_head(facts.row), "page": cluster_page(facts)}
-        return render(request, "cluster.html", context)
-    line = status(pages.row_of(found))
+        facts = pages.overview(row)
+        page = overview_page(facts, request.GET.dict()) if facts else None
+        return render(request, "cluster.html", {"head": cluster_head(row), "page": page})
+    line = status(row)
     response = render(request, "includes/cluster_status.html", {"status": line})
     if request.GET.get("seen", line.token) != line.token:
         response["HX-Refresh"] = "true"
     return response
+
+
+@require_GET
+def grants(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every RBAC grant that reaches kubelets, resolved; as many as the address asks for."""
+    row = pages.row_of(access.visible_to(request.user, slug))
+    facts = pages.last_read(row)
+    page = grants_page(facts, request.GET.dict()) if facts else None
+    return render(request, "cluster_grants.html", {"head": cluster_head(row), "page": page})
+
+
+@require_GET
+def nodes(request: HttpRequest, slug: str) -> HttpResponse:
+    """The nodes that the address asks for."""
+    row = pages.row_of(access.visible_to(request.user, slug))
+    facts = pages.nodes_read(row)
+    page = nodes_page(facts, request.GET.dict()) if facts else None
+    return render(request, "cluster_nodes.html", {"head": cluster_head(row), "page": page})
+
+
+@require_GET
+def evidence(request: HttpRequest, slug: str) -> HttpResponse:
+    """What was read of the cluster, of whom, and what came of it."""
+    row = pages.row_of(access.visible_to(request.user, slug))
+    facts = pages.last_read(row)
+    page = evidence_page(facts) if facts else None
+    return render(request, "cluster_evidence.html", {"head": cluster_head(row), "page": page})
+
+
+@require_GET
+def raw_object(request: HttpRequest, slug: str, kind: str, name: str) -> HttpResponse:
+    """One object as it was read; there is no page of what the last good read doesn't hold."""
+    row = pages.row_of(access.visible_to(request.user, slug))
+    snapshot = pages.snapshot_of(row)
+    namespace = request.GET.get("namespace", "")
+    page = object_page(snapshot, slug, kind, name, namespace) if snapshot else None
+    if page is None:
+        raise access.NotVisible(name)
+    return render(request, "cluster_object.html", {"head": cluster_head(row), "page": page})
+
+
+@require_GET
+def download(request: HttpRequest, slug: str) -> HttpResponse:
+    """The last good read as a bundle, which every command of authzviz takes."""
+    found = access.visible_to(request.user, slug)
+    content = downloads.bundle_of(found, actor=access.person(request.user))
+    return HttpResponse(
+        content,
+        content_type="application/gzip",
+        headers={"Content-Disposition": f'attachment; filename="{found.slug}.json.gz"'},
+    )

@@ -53,7 +53,7 @@ def _story(directory: Path) -> None:
 
 def _what_tells(page: Page, url: str, cluster: str, directory: Path) -> None:
     """How something is known, and a certificate held against the cluster."""
-    page.goto(f"{url}/clusters/{cluster}/")
+    page.goto(f"{url}/clusters/{cluster}/evidence/")
     servers = page.locator("#apiservers")
     servers.get_by_text("How this is known").click()
     servers.screenshot(path=directory / "apiservers.png")

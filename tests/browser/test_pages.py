@@ -29,6 +29,17 @@ PAGES = {
     "unrestricted": "/clusters/eu-3/",
     "node authorizer": "/clusters/eu-4/",
     "mixed": "/clusters/us-1/",
+    "grants": "/clusters/eu-2/grants/",
+    "grants, one reaches nobody": "/clusters/eu-5/grants/",
+    "grants, nothing found": "/clusters/eu-2/grants/?search=nowhere",
+    "nodes": "/clusters/eu-1/nodes/",
+    "nodes, none": "/clusters/eu-5/nodes/",
+    "nodes, nothing found": "/clusters/eu-1/nodes/?search=nowhere",
+    "nodes of differing paths": "/clusters/us-1/nodes/?sort=path",
+    "evidence": "/clusters/us-1/evidence/",
+    "a raw role": "/clusters/eu-2/objects/clusterroles/system:node/",
+    "a raw binding": "/clusters/eu-2/objects/clusterrolebindings/system:node/",
+    "a raw node": "/clusters/eu-1/objects/nodes/eu-1-worker-1/",
     "help": "/help/",
     "history": "/history/",
     "history, nothing found": "/history/?search=nowhere",
@@ -195,7 +206,7 @@ def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> Non
     assert fleet[:8] == [*top, "People", "Help"]
     assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
     assert skipped_to.startswith("Fleet")
-    assert cluster[:6] == ["Fleet", "eu-5", "Compare", "Settings", "Overview", "History"]
+    assert cluster[:6] == ["Fleet", "eu-5", "Compare", "Settings", "Overview", "Grants"]
     assert "Copy" in cluster
 
 
@@ -248,6 +259,7 @@ def test_a_local_context_is_added_read_paused_and_removed(
     expect(status.locator(".turning")).to_be_visible()
     _expect_read(status)
     expect_to_fit_in_every_view(page)
+    page.get_by_role("link", name="Evidence", exact=True).click()
     expect(page.locator("#apiservers")).to_contain_text("How this is known")
     expect(page.locator("#credentials")).to_contain_text("What they may")
 

@@ -8,6 +8,8 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any, Protocol
 
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from authzviz.engine.assessment import Assessment
@@ -95,3 +97,19 @@ class Answer(Protocol):
 def page(response: Answer) -> Page:
     """The parsed page of an answer."""
     return Page(response.content.decode())
+
+
+OF_THE_LAST_READ = ("cluster", "cluster_grants", "cluster_nodes", "cluster_evidence")
+"""The tabs of a cluster that show its last good read, the overview first."""
+
+
+def opened(client: Client, name: str, cluster: Cluster, asked: str = "", status: int = 200) -> Page:
+    """One page of a cluster, by the name of its address."""
+    response = client.get(reverse(name, args=(cluster.slug,)) + asked)
+    assert response.status_code == status
+    return page(response)
+
+
+def opened_all(client: Client, cluster: Cluster) -> Page:
+    """All tabs of the last good read, one after the other."""
+    return Page("".join(opened(client, name, cluster).html for name in OF_THE_LAST_READ))

@@ -21,7 +21,7 @@ from authzviz.kube.credentials import Credentials, Secret
 from dashboard.logs import JsonLines
 from dashboard.models import Cluster
 from dashboard.services import clusters, reading
-from tests.dashboard.showing import RECORDED, Page, page, show
+from tests.dashboard.showing import RECORDED, Page, opened, page, show
 from tests.dashboard.snapshots import CANARY, READ_AT, forbidden, snapshot
 from tests.engine.build import ok
 from tests.evidence.certificates import Authority, Keys, der, make, pem
@@ -234,10 +234,10 @@ def test_its_recent_signing_requests_are_shown(as_viewer: Client) -> None:
     assert "were not read" in checked(as_viewer, SUBJECT, cluster="unread").text
 
 
-def test_the_cluster_page_shows_recent_requests_where_they_were_read(as_viewer: Client) -> None:
+def test_the_evidence_shows_recent_requests_where_they_were_read(as_viewer: Client) -> None:
     read = snapshot(signing_requests=ok((asked("csr-mine", state="denied"),)))
-    shown = page(as_viewer.get(cluster("mine", None, read).get_absolute_url()))
-    unread = page(as_viewer.get(cluster("unread").get_absolute_url()))
+    shown = opened(as_viewer, "cluster_evidence", cluster("mine", None, read))
+    unread = opened(as_viewer, "cluster_evidence", cluster("unread"))
 
     assert "Recent certificate signing requests (1)" in shown.text
     assert "denied" in shown.text

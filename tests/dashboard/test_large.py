@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from dashboard.models import Cluster
 from dashboard.services import clock, clusters, polling, reading, uploads
-from tests.dashboard.showing import page
+from tests.dashboard.showing import OF_THE_LAST_READ, opened
 from tests.memory import MIB, growth
 from tests.replay import Answerer, Replay, Reply, json_reply, replay
 
@@ -90,14 +90,13 @@ def test_b25_a_very_large_cluster_is_read_judged_and_shown_in_bounds(
             polling.poll(cluster.pk)
 
     cluster = Cluster.objects.get()
-    answer = as_viewer.get(cluster.get_absolute_url())
-    found = page(answer)
+    tabs = {name: opened(as_viewer, name, cluster) for name in OF_THE_LAST_READ}
     assert cluster.last_error == ""
     assert (cluster.current.verdict, cluster.current.nodes_total) == ("over-granted", NODES)
     assert measured.most_bytes < MOST_BYTES
-    assert len(answer.content) < MIB
-    assert f"{NODES - 200} more nodes are not listed" in found.text
-    assert len(found.all("tr")) < 1000
+    assert max(len(found.html) for found in tabs.values()) < 200_000
+    assert f"1 to 50 of {NODES}" in tabs["cluster_nodes"].text
+    assert f"1 to 50 of {NODES + 3}" in tabs["cluster_grants"].text
 
 
 def add_replayed(server: Replay) -> Cluster:

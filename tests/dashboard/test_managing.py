@@ -232,7 +232,7 @@ def test_an_audit_row_is_never_changed(cluster: Cluster) -> None:
 def test_a_recording_is_shown_as_one_and_never_polled(editor: User) -> None:
     recorded = bundles.add(snapshot(is_live=False), source=Source.RECORDING, actor=None)
 
-    row = pages.cluster_page(Cluster.objects.get()).row
+    row = pages.row_of(Cluster.objects.get())
     assert (row.poll_state, row.is_stale) == ("recorded", False)
     assert polling.claim(recorded.pk) is None
     with pytest.raises(clusters.ClusterError):

@@ -29,7 +29,7 @@ from dashboard.shown.apiservers import MOST_WORDS
 from dashboard.visible import visible
 from dashboard.words import QUESTIONS
 from tests.dashboard.conftest import add_cluster
-from tests.dashboard.showing import Page, page
+from tests.dashboard.showing import Page, opened
 from tests.dashboard.snapshots import READ_AT, forbidden, snapshot
 from tests.engine.build import ok
 
@@ -59,10 +59,10 @@ def read(*servers: ApiServer, **changes: Any) -> Snapshot:
     return snapshot(apiservers=ok(servers), **changes)
 
 
-def shown(client: Client, what: Snapshot) -> Page:
+def shown(client: Client, what: Snapshot, tab: str = "cluster_evidence") -> Page:
     cluster = add_cluster()
     judging.store(cluster, what, engine.judge(what))
-    return page(client.get(cluster.get_absolute_url()))
+    return opened(client, tab, cluster)
 
 
 def test_an_apiservers_answers_stand_in_plain_words(as_viewer: Client) -> None:
@@ -229,7 +229,7 @@ NODE_REVIEWS = (
 
 
 def test_nodes_that_get_other_answers_are_named(as_viewer: Client) -> None:
-    found = shown(as_viewer, read(SERVER, node_reviews=ok(NODE_REVIEWS)))
+    found = shown(as_viewer, read(SERVER, node_reviews=ok(NODE_REVIEWS)), "cluster_nodes")
 
     assert "asked about 2 nodes, one by one: some get other answers" in found.text
     assert "node node2" in found.text
@@ -250,7 +250,9 @@ ASKED = {
 def test_what_was_asked_about_nodes_is_said(
     as_viewer: Client, reviews: Read[tuple[Review, ...]], says: str
 ) -> None:
-    assert says in shown(as_viewer, read(SERVER, node_reviews=reviews)).text
+    found = shown(as_viewer, read(SERVER, node_reviews=reviews), "cluster_nodes")
+
+    assert says in found.text
 
 
 def test_when_metrics_were_read_makes_no_history(as_viewer: Client) -> None:

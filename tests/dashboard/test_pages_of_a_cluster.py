@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.dashboard.assessments import REFUSED
+from authzviz.engine.model import Node, Ready
+from tests.dashboard.assessments import REFUSED, hostile
 from tests.dashboard.conftest import add_cluster
-from tests.dashboard.showing import RECORDED, Page, page, show
+from tests.dashboard.showing import OF_THE_LAST_READ, RECORDED, opened, show
+from tests.dashboard.snapshots import snapshot
+from tests.engine.build import ok
 
 if TYPE_CHECKING:
     from django.test import Client
 
-    from dashboard.models import Cluster
-
 pytestmark = pytest.mark.django_db
 
-OF_THE_LAST_READ = ("cluster",)
 TABS = (*OF_THE_LAST_READ, "cluster_history")
 OTHERS = ("cluster_settings", "cluster_credentials", "cluster_remove", "cluster_reader")
-
-
-def opened(client: Client, name: str, cluster: Cluster) -> Page:
-    response = client.get(reverse(name, args=(cluster.slug,)))
-    assert response.status_code == 200
-    return page(response)
 
 
 @pytest.mark.parametrize("name", [*TABS, *OTHERS])
@@ -51,7 +45,7 @@ def test_the_open_tab_is_marked(as_viewer: Client, name: str) -> None:
 
     found = opened(as_viewer, name, cluster)
 
-    current = [link["href"] for link in found.all("a") if link.get("aria-current")]
+    current = [link["href"] for link in found.all("a") if link.get("aria-current") == "page"]
     assert current == [reverse(name, args=(cluster.slug,))]
 
 
@@ -94,3 +88,27 @@ def test_nobody_sees_a_tab_who_is_not_signed_in(client: Client, name: str) -> No
 @pytest.mark.parametrize("name", TABS)
 def test_a_tab_is_only_read(as_editor: Client, name: str) -> None:
     assert as_editor.post(reverse(name, args=(show(REFUSED).slug,))).status_code == 405
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_a_tab_asks_the_database_as_often_for_a_large_cluster(
+    as_viewer: Client, django_assert_max_num_queries: Any, name: str
+) -> None:
+    nodes = tuple(Node(f"node{n}", Ready.TRUE) for n in range(500))
+    cluster = show(REFUSED, read=snapshot(nodes=ok(nodes)))
+
+    with django_assert_max_num_queries(8):
+        opened(as_viewer, name, cluster)
+
+
+@pytest.mark.parametrize("name", [*TABS, *OTHERS])
+def test_names_of_people_and_clusters_are_text(as_editor: Client, name: str) -> None:
+    odd = "<img src=x>\u202e"
+    cluster = show(hostile(odd), odd, labels={odd: odd}, group=odd)
+
+    found = opened(as_editor, name, cluster)
+
+    assert found.faults() == []
+    if name != "cluster_settings":  # its form gives back what was typed
+        assert "\u202e" not in found.html
+    assert not found.all("img")[1:]

@@ -43,7 +43,7 @@ def read_with(*rules: PolicyRule, error: str = "", **changes: Any) -> Snapshot:
 
 def read(client: Client, found: Snapshot, **fields: Any) -> Page:
     cluster = show(engine.judge(found), read=found, **fields)
-    response = client.get(cluster.get_absolute_url())
+    response = client.get(reverse("cluster_evidence", args=(cluster.slug,)))
     assert response.status_code == 200
     return page(response)
 
@@ -127,7 +127,7 @@ def test_the_role_on_the_page_can_be_applied(as_viewer: Client) -> None:
     assert {one["kind"] for one in objects} >= {"ServiceAccount", "ClusterRole", "Role"}
 
 
-@pytest.mark.parametrize("name", ["cluster", "cluster_settings", "cluster_credentials"])
+@pytest.mark.parametrize("name", ["cluster_evidence", "cluster_settings", "cluster_credentials"])
 def test_a_clusters_pages_lead_to_its_role(as_editor: Client, name: str) -> None:
     cluster = show(engine.judge(snapshot()))
 
@@ -228,6 +228,6 @@ def test_a_recording_has_no_credentials(as_viewer: Client) -> None:
 
 
 def test_a_cluster_that_was_never_read_says_nothing_of_them(as_viewer: Client) -> None:
-    response = as_viewer.get(add_cluster("fresh").get_absolute_url())
+    response = as_viewer.get(reverse("cluster_evidence", args=(add_cluster("fresh").slug,)))
 
     assert "credentials" not in page(response).ids

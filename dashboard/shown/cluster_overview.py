@@ -1,0 +1,161 @@
+"""A cluster's overview in words: the verdict, the path picture, and what is worth acting on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from authzviz.engine.assessment import Assessment, Finding, Path, Verdict
+from authzviz.engine.finding_keys import binding_of, keyed
+from authzviz.engine.fresh import NODE_ROLE
+from dashboard.services.pages import LastKnown, Overview
+from dashboard.shown.cluster_nodes import path_name
+from dashboard.shown.links import evidence_url, grants_url, nodes_url, object_url
+from dashboard.shown.risks import AcceptedRow, FindingRow, findings_card
+from dashboard.visible import made_visible
+
+PATHS_SHOWN = 3
+MOST_PATHS = 50
+MOST_FINDINGS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class PathCard:
+    """One path with its place among them; `path` is as the engine gave it, for the picture."""
+
+    number: int
+    title: str
+    path: Path
+    shown: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PathLink:
+    """One path that is not drawn on this page, with the link to the page that draws it."""
+
+    title: str
+    path: Path
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRow:
+    """One finding to act on, with the place that shows what it rests on."""
+
+    finding: FindingRow
+    evidence: str
+    evidence_title: str
+    wants_certificate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The findings, each part worst first; `left_out` are the open ones beyond those listed."""
+
+    open: tuple[OpenRow, ...]
+    left_out: int
+    accepted: tuple[AcceptedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """What cluster.html shows. `judged` is as the engine gave it, for the pictures alone; whatever
+    the template prints is in `assessment`, with every name made visible.
+    """
+
+    judged: Assessment
+    assessment: Assessment
+    last_known: LastKnown | None
+    paths: tuple[PathCard, ...]
+    other_paths: tuple[PathLink, ...]
+    paths_left_out: int
+    findings: Findings
+    wants_log: bool
+
+
+def overview_page(facts: Overview, asked: Mapping[str, str]) -> OverviewPage:
+    """The overview; `path` in the address asks for the picture of one path alone."""
+    judged = facts.assessment
+    shown = made_visible(replace(judged, grants=()))
+    cards = _cards(judged, shown)
+    wanted = [card for card in cards if str(card.number) == asked.get("path")]
+    drawn = wanted or cards[:PATHS_SHOWN]
+    others = [card for card in cards if card not in drawn]
+    return OverviewPage(
+        judged=judged,
+        assessment=shown,
+        last_known=made_visible(facts.last_known),
+        paths=tuple(drawn),
+        other_paths=tuple(
+            PathLink(card.title, card.shown, f"?path={card.number}") for card in others[:MOST_PATHS]
+        ),
+        paths_left_out=max(0, len(others) - MOST_PATHS),
+        findings=_findings(facts),
+        wants_log=bool(judged.nodes.not_ready or judged.nodes.unknown)
+        or judged.verdict is Verdict.REFUSED,
+    )
+
+
+def _cards(judged: Assessment, shown: Assessment) -> list[PathCard]:
+    pairs = zip(judged.paths, shown.paths, strict=True)
+    return [
+        PathCard(number, f"The path of {path_name(path)}", path, visible_path)
+        for number, (path, visible_path) in enumerate(pairs, start=1)
+    ]
+
+
+_APISERVERS = ("evidence", "apiservers", "What each apiserver does")
+_NODES = ("nodes", "", "The nodes")
+_GRANTS = ("grants", "", "The grants")
+_EVIDENCE = {
+    "always-allow": _APISERVERS,
+    "apiservers-differ": _APISERVERS,
+    "no-node-restriction": _APISERVERS,
+    "flags-contradicted": _APISERVERS,
+    "sources-differ": _APISERVERS,
+    "declared-differs": _APISERVERS,
+    "unread-authorizer": _APISERVERS,
+    "model-differs": _APISERVERS,
+    "unseen-apiserver": ("evidence", "evidence-endpoints", "The apiservers' addresses"),
+    "excess-credentials": ("evidence", "credentials", "The credentials"),
+    "stale-leases": ("nodes", "unknown", "The silent nodes"),
+    "other-identity": ("nodes", "", "The nodes and their Leases"),
+    "nodes-differ": _NODES,
+    "nodes-get-more": _NODES,
+    "upper-case-node": _NODES,
+    "dangling-role-ref": _GRANTS,
+    "non-ascii-subject": ("evidence", "evidence-cluster_role_bindings", "The bindings"),
+    "inherited": _GRANTS,
+    "incomplete": _GRANTS,
+    "refused": ("grants", "", "What reaches kubelets"),
+}
+
+
+def _findings(facts: Overview) -> Findings:
+    card = findings_card(facts.assessment, facts.risks)
+    judged = keyed(facts.assessment)
+    rows = tuple(_open_row(row, judged[row.key], facts) for row in card.open[:MOST_FINDINGS])
+    return Findings(rows, len(card.open) - len(rows), card.accepted)
+
+
+def _open_row(row: FindingRow, finding: Finding, facts: Overview) -> OpenRow:
+    """`finding` is the row's own, as the engine gave it: links need names as they are."""
+    url, title = _evidence_of(finding, facts)
+    return OpenRow(row, url, title, finding.id in ("other-identity", "stale-leases"))
+
+
+def _evidence_of(finding: Finding, facts: Overview) -> tuple[str, str]:
+    """Where a page shows what the finding rests on, and what that is called."""
+    slug = facts.row.cluster.slug
+    if finding.id in ("over-granted", "legacy-binding"):
+        binding = binding_of(finding, facts.assessment.grants)
+        asked = {"search": binding} if binding else {}
+        return grants_url(slug, show="beyond", **asked), "Its rules"
+    if finding.id == "kubelet-user":
+        return object_url(slug, "clusterroles", NODE_ROLE), "Who is bound to it"
+    page, place, title = _EVIDENCE.get(finding.id, ("evidence", "", "The evidence"))
+    if page == "nodes":
+        return nodes_url(slug, **({"state": place} if place else {})), title
+    if page == "grants":
+        return grants_url(slug), title
+    return evidence_url(slug, place), title

@@ -1,0 +1,38 @@
+"""Addresses of what a cluster's pages show, so that picture, tables and findings lead there."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.urls import NoReverseMatch, reverse
+
+
+def object_url(slug: str, kind: str, name: str, namespace: str = "") -> str:
+    """The page of one object as it was read; "" for a name that no address can hold.
+
+    `name` is as the apiserver gave it, not made visible: the address is escaped.
+    """
+    try:
+        url = reverse("cluster_object", args=(slug, kind, name))
+    except NoReverseMatch:
+        return ""
+    return f"{url}?{urlencode({'namespace': namespace})}" if namespace else url
+
+
+def nodes_url(slug: str, **asked: str) -> str:
+    """The nodes of a cluster, or those that are asked for."""
+    return _with(reverse("cluster_nodes", args=(slug,)), asked)
+
+
+def grants_url(slug: str, **asked: str) -> str:
+    """The grants of a cluster, or those that are asked for."""
+    return _with(reverse("cluster_grants", args=(slug,)), asked)
+
+
+def evidence_url(slug: str, anchor: str = "") -> str:
+    """The evidence of a cluster, or one place in it."""
+    return reverse("cluster_evidence", args=(slug,)) + (f"#{anchor}" if anchor else "")
+
+
+def _with(url: str, asked: dict[str, str]) -> str:
+    return f"{url}?{urlencode(asked)}" if asked else url

@@ -1,0 +1,108 @@
+"""Long lists, cut into pages: what an address asks for, and the links that ask for more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from urllib.parse import urlencode
+
+ROWS_PER_PAGE = 50
+_MOST_LETTERS = 300
+_MOST_DIGITS = 6
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the address of a list asks for: a choice by each name, "" for none."""
+
+    values: tuple[tuple[str, str], ...]
+    page: int = 1
+
+    def __getitem__(self, name: str) -> str:
+        return dict(self.values)[name]
+
+    def link(self, **changes: object) -> str:
+        """The same list, asked for with these changes, from its first page unless that is named."""
+        pairs = {**dict(self.values), **{name: str(value) for name, value in changes.items()}}
+        return "?" + urlencode({name: value for name, value in pairs.items() if value})
+
+
+@dataclass(frozen=True, slots=True)
+class Cut(Generic[Row]):
+    """One page of a list: its rows, where they stand among `total`, and the links to its sides."""
+
+    rows: tuple[Row, ...]
+    first: int
+    total: int
+    page: int
+    pages: int
+    previous: str
+    following: str
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    @property
+    def last(self) -> int:
+        """The number of the last row shown."""
+        return self.first + len(self.rows) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A link that narrows the list down, with how many rows it would leave."""
+
+    label: str
+    number: int
+    link: str
+    is_chosen: bool
+    tone: str = ""
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's head, with the link that sorts by it."""
+
+    title: str
+    link: str
+    aria_sort: str
+
+
+def query_of(asked: Mapping[str, str], names: Sequence[str]) -> Query:
+    """What an address asks for, of these names; anything else in it counts for nothing."""
+    values = tuple((name, _text(asked.get(name, ""))) for name in names)
+    page = asked.get("page", "")
+    is_number = page.isascii() and page.isdecimal() and len(page) <= _MOST_DIGITS
+    return Query(values, max(1, int(page)) if is_number else 1)
+
+
+def cut(rows: Sequence[Row], query: Query) -> Cut[Row]:
+    """The page of the rows that is asked for; a number past the end gives the last one."""
+    pages = max(1, -(-len(rows) // ROWS_PER_PAGE))
+    page = min(query.page, pages)
+    start = (page - 1) * ROWS_PER_PAGE
+    return Cut(
+        rows=tuple(rows[start : start + ROWS_PER_PAGE]),
+        first=start + 1,
+        total=len(rows),
+        page=page,
+        pages=pages,
+        previous=query.link(page=page - 1) if page > 1 else "",
+        following=query.link(page=page + 1) if page < pages else "",
+    )
+
+
+def column(query: Query, key: str, title: str, *, default: str) -> Column:
+    """The head of a column that sorts by `key`; asked again, it sorts the other way."""
+    sort = query["sort"] or default
+    is_sorted, is_reversed = sort.removeprefix("-") == key, sort.startswith("-")
+    order = "descending" if is_reversed else "ascending"
+    turned = f"-{key}" if is_sorted and not is_reversed else key
+    return Column(title, query.link(sort=turned), order if is_sorted else "none")
+
+
+def _text(text: str) -> str:
+    return text.replace("\0", "").strip()[:_MOST_LETTERS]
