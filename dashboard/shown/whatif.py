@@ -155,27 +155,55 @@ def whatif_page(thought: Thought, query: QueryDict) -> WhatIfPage:
 
 
 def _answer(told: WhatIf) -> Answer:
-    shown = made_visible(told)
+    shown = made_visible(_lean(told))
     before, after = shown.before, shown.after
-    kinds = tuple(_kinds(shown))
-    worst_first = sorted(kinds, key=lambda kind: (not kind.lost.number, not kind.unsure.number))
     return Answer(
-        headline=headline_of(shown),
-        is_same=is_same(shown),
+        headline=headline_of(told),
+        is_same=is_same(told),
         sides=(_side("Now", before, after), _side("After the change", after, before)),
-        kinds=tuple(
-            replace(kind, number=number)
-            for number, kind in enumerate(worst_first[:MOST_KINDS], start=1)
-        ),
-        kinds_left_out=max(0, len(kinds) - MOST_KINDS),
-        gone=shown.findings_gone[:MOST_FINDINGS],
-        new=shown.findings_new[:MOST_FINDINGS],
+        kinds=tuple(_kinds(shown)),
+        kinds_left_out=len(told.nodes) - len(shown.nodes),
+        gone=shown.findings_gone,
+        new=shown.findings_new,
         effects=shown.effects,
         caveats=tuple(_caveats(shown)),
         missing=decisive(after.missing) if after.verdict is Verdict.UNKNOWN else (),
         before=before,
         after=after,
     )
+
+
+def _lean(told: WhatIf) -> WhatIf:
+    """The same of the kinds of nodes that are shown, the worst first: a large cluster has thousands
+    of grants that no picture draws.
+    """
+    every = zip(told.nodes, told.before.paths, told.after.paths, strict=True)
+    worst = sorted(every, key=lambda kind: (not kind[0].needs_lost, not kind[0].needs_unsure))
+    nodes, before, after = zip(*worst[:MOST_KINDS], strict=True)
+    return replace(
+        told,
+        nodes=nodes,
+        before=_of_paths(told.before, before),
+        after=_of_paths(told.after, after),
+        findings_gone=told.findings_gone[:MOST_FINDINGS],
+        findings_new=told.findings_new[:MOST_FINDINGS],
+    )
+
+
+def _of_paths(side: Assessment, paths: tuple[Path, ...]) -> Assessment:
+    """The same with only these paths, and of the grants those that reach them, but for the first
+    few that go beyond the Node authorizer.
+    """
+    users = {f"User system:node:{name}" for path in paths for name in (path.example, *path.names)}
+    named = set(_granting(side)[: _SHOWN_BINDINGS + 1])
+    grants = tuple(
+        grant
+        for grant in side.grants
+        if grant.subject in users
+        or grant.binding in named
+        or not grant.subject.startswith("User system:node:")
+    )
+    return replace(side, paths=paths, grants=grants, findings=(), next_steps=())
 
 
 def _caveats(told: WhatIf) -> Iterator[str]:
@@ -213,9 +241,8 @@ def _beyond(side: Assessment) -> str:
     bindings = _granting(side)
     if not bindings:
         return "nothing that is known" if side.missing else "nothing"
-    more = len(bindings) - _SHOWN_BINDINGS
     shown = ", ".join(bindings[:_SHOWN_BINDINGS])
-    return f"by {shown} and {more} more" if more > 0 else f"by {shown}"
+    return f"by {shown} and others" if len(bindings) > _SHOWN_BINDINGS else f"by {shown}"
 
 
 def _modes(side: Assessment) -> str:
@@ -232,9 +259,10 @@ def _switch(title: str, switch: Switch, other: Switch) -> Fact:
 
 def _kinds(told: WhatIf) -> Iterator[Kind]:
     is_drawn_alike = _is_drawn_alike(told)
-    for nodes, before, after in zip(told.nodes, told.before.paths, told.after.paths, strict=True):
+    every = zip(told.nodes, told.before.paths, told.after.paths, strict=True)
+    for number, (nodes, before, after) in enumerate(every, start=1):
         yield Kind(
-            number=0,
+            number=number,
             title=_who(nodes),
             note=_note(nodes),
             verdict_before=nodes.verdict_before,

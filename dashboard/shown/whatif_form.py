@@ -22,8 +22,10 @@ from dashboard.visible import visible
 MOST_ROWS, MOST_SUBJECTS, MOST_BEYOND = 40, 6, 2
 AS_IT_IS = "unchanged"
 NODES = Subject("Group", NODES_GROUP)
+_NODE_BINDING = f"ClusterRoleBinding {NODE_ROLE}"
 _FEWEST_MODES, _MOST_MODES = 3, 7
 _SHOWN_LETTERS = 120
+_MOST_SIGNS = 9
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 _FIELDS = {
     "authorization_modes": "modes",
@@ -131,11 +133,9 @@ def form_of(thought: Thought, today: Today, query: QueryDict) -> Form:
     """The form with today's values, and what the address changes about them."""
     asked, error = thought.asked, thought.error
     plugins = _plugins(asked, today)
-    every = tuple(_rows(today, asked))
     find = query.get("find", "").strip()[:_SHOWN_LETTERS]
-    rows = [row for row in every if row.is_ticked or find.casefold() in row.text]
-    rows.sort(key=lambda row: not row.is_ticked)
-    shown = tuple(rows[:MOST_ROWS])
+    found = _found(today, asked, find.casefold())
+    shown = tuple(_row(binding, grants, today, asked) for binding, grants in found[:MOST_ROWS])
     return Form(
         modes=_modes(asked, today),
         modes_today="" if today.modes is None else ",".join(today.modes),
@@ -147,7 +147,7 @@ def form_of(thought: Thought, today: Today, query: QueryDict) -> Form:
         version=visible((asked.kubernetes_version or today.version)[:_SHOWN_LETTERS]),
         versions=tuple(f"1.{minor}" for minor in range(NEWEST_MINOR, OLDEST_MINOR - 1, -1)),
         rows=shown,
-        rows_left_out=len(rows) - len(shown),
+        rows_left_out=len(found) - len(shown),
         also=tuple(_also(asked, shown)),
         find=visible(find),
         error=_error(thought),
@@ -191,21 +191,46 @@ def _plugins(asked: Words, today: Today) -> tuple[str, ...] | None:
     return tuple(filter(None, asked.admission_plugins.split(",")))
 
 
-def _rows(today: Today, asked: Words) -> Iterator[BindingRow]:
-    """A row for each binding that reaches kubelets, and for system:node in any case."""
+_Grants = list[tuple[str, list[Grant]]]
+
+
+def _found(today: Today, asked: Words, find: str) -> _Grants:
+    """Each binding that reaches kubelets, and system:node in any case, with its grants: those that
+    the change is about, then those that are found, in the order of the grants.
+    """
     grants: dict[str, list[Grant]] = {}
+    if today.are_bindings_whole or today.node_binding is not None:
+        grants[_NODE_BINDING] = []
     for grant in today.assessment.grants:
         grants.setdefault(grant.binding, []).append(grant)
-    node = f"ClusterRoleBinding {NODE_ROLE}"
-    if today.are_bindings_whole or today.node_binding is not None:
-        yield _row(node, grants.pop(node, []), today, asked)
-    for binding, of_it in grants.items():
-        yield _row(binding, of_it, today, asked)
+    meant = _meant(asked)
+    first = [each for each in grants.items() if plain_name(each[0]) in meant]
+    others = [
+        each
+        for each in grants.items()
+        if plain_name(each[0]) not in meant and find in _text(*each).casefold()
+    ]
+    return [*first, *others]
+
+
+def _meant(asked: Words) -> set[str]:
+    """The bindings that the change may name: a binding's own name may hold "="."""
+    meant = {plain_name(text) for text in asked.drop_binding}
+    for text in (*asked.add_binding, *asked.drop_subject, *asked.add_subject):
+        parts = text.split("=", _MOST_SIGNS)
+        meant |= {plain_name("=".join(parts[:end])) for end in range(1, len(parts))}
+    return meant
+
+
+def _text(binding: str, grants: list[Grant]) -> str:
+    """What a binding is found by."""
+    role = grants[0].role if grants else ""
+    return " ".join((binding, role, *(grant.subject for grant in grants)))
 
 
 def _row(binding: str, grants: list[Grant], today: Today, asked: Words) -> BindingRow:
     name = plain_name(binding)
-    is_node = binding == f"ClusterRoleBinding {NODE_ROLE}"
+    is_node = binding == _NODE_BINDING
     there = today.node_binding
     role = grants[0].role if grants else describe_role(there) if there else "not there"
     beyond = tuple(dict.fromkeys(words for grant in grants for words in grant.beyond))
@@ -223,7 +248,7 @@ def _row(binding: str, grants: list[Grant], today: Today, asked: Words) -> Bindi
         subjects=tuple(shown[:MOST_SUBJECTS]),
         more_subjects=max(0, len(shown) - MOST_SUBJECTS),
         bind=_bound(today, asked) if is_node else (),
-        text=visible(" ".join((binding, role, *(grant.subject for grant in grants)))).casefold(),
+        text=visible(_text(binding, grants)).casefold(),
     )
 
 
