@@ -269,11 +269,13 @@ def tabs(want: Wanted, views: tuple[SavedView, ...]) -> tuple[Tab, ...]:
     """The whole fleet and the saved views, the one that is shown marked; none without views."""
     if not views:
         return ()
+    # Read anew: what another version has kept may mean less today.
+    wants = [(view, query.of_text(view.query)) for view in views]
     return (
         Tab(0, "All clusters", "", is_current=not want.view),
         *(
-            Tab(view.pk, visible(view.name), f"?{view.query}", is_current=want.view == view.query)
-            for view in views
+            Tab(view.pk, visible(view.name), meant.link, is_current=want.view == meant.view)
+            for view, meant in wants
         ),
     )
 

@@ -84,7 +84,8 @@ def remove_view(request: HttpRequest, pk: int) -> HttpResponse:
     user = access.editor(request.user)
     view = saved_views.view(pk)
     if request.method != "POST":
-        return render(request, "view_remove.html", {"view": view})
+        link = fleet_query.of_text(view.query).link
+        return render(request, "view_remove.html", {"view": view, "link": link})
     saved_views.remove(view, actor=user)
     messages.success(request, f"The view {view.name} is gone; its clusters are as they were.")
     return redirect("fleet")

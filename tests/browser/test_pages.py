@@ -23,6 +23,7 @@ PAGES = {
     "fleet": "/",
     "fleet, sorted": "/?sort=-name",
     "fleet, nothing found": "/?search=nowhere",
+    "fleet, grouped and filtered": "/?by=verdict&severity=high&severity=critical&sort=findings",
     "always refused": "/clusters/eu-5/",
     "legacy binding": "/clusters/eu-1/",
     "over-granted": "/clusters/eu-2/",

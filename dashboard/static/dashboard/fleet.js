@@ -28,7 +28,7 @@ const show = () => {
 };
 
 document.addEventListener("change", ({ target }) => {
-  if (target.matches("input.pick")) ticks[target.checked ? "add" : "delete"](target.value);
+  if (target.matches("tbody input.pick")) ticks[target.checked ? "add" : "delete"](target.value);
   else if (target.matches("#tick-page")) {
     for (const box of all("tbody input.pick")) ticks[target.checked ? "add" : "delete"](box.value);
   } else if (target.form?.id === "filter" && target.type === "checkbox") {
@@ -73,13 +73,17 @@ document.addEventListener("visibilitychange", () => {
 });
 
 let opened = [];
+let focused = "";
 let isAll = false;
 document.addEventListener("htmx:beforeSwap", () => {
   opened = openMenus().map((menu) => menu.id);
+  focused = document.activeElement.id;
   isAll = document.querySelector("#all-found")?.checked ?? false;
 });
 document.addEventListener("htmx:afterSwap", () => {
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  // What is in a menu can have the focus only now that it is open.
+  if (opened.length && focused) document.getElementById(focused)?.focus({ preventScroll: true });
   const every = document.querySelector("#all-found");
   if (every) every.checked = isAll;
   show();
