@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from authzviz.celery import app as celery_app
 from dashboard.views import (
+    activity,
     adding,
     bulk,
     certificates,
@@ -64,6 +65,7 @@ urlpatterns = [
     path("clusters/<slug:slug>/bundle/", managing.newer_bundle, name="cluster_bundle"),
     path("clusters/<slug:slug>/risks/", risks.accept, name="risk_accept"),
     path("clusters/<slug:slug>/risks/<int:pk>/withdraw/", risks.withdraw, name="risk_withdraw"),
+    path("activity/", activity.acts, name="activity"),
     path("undo/<uuid:batch>/", undoing.undo, name="undo"),
     path("clusters/<slug:slug>/remove/", managing.remove, name="cluster_remove"),
     path("clusters/<slug:slug>/poll/", managing.poll, name="cluster_poll"),

@@ -24,7 +24,11 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("-at", "-pk")
-        indexes = [models.Index(fields=("cluster", "-at"), name="audit_by_cluster")]
+        indexes = [
+            models.Index(fields=("cluster", "-at"), name="audit_by_cluster"),
+            models.Index(fields=("actor_name", "-at"), name="audit_by_person"),
+            models.Index(fields=("action", "-at"), name="audit_by_action"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.actor_name}: {self.action} {self.about}"

@@ -66,19 +66,22 @@ def undo(batch: UUID, *, actor: User) -> Undone:
     return Undone(len(events) - len(left), tuple(left), new)
 
 
-def undoable(batches: Iterable[UUID]) -> set[UUID]:
-    """Those of the acts that can be undone by whoever may change clusters: at most two queries."""
+def offers(batches: Iterable[UUID]) -> tuple[set[UUID], set[UUID]]:
+    """Those of the acts that can be undone by whoever may change clusters, and those that were:
+    at most two queries.
+    """
     wanted = set(batches)
     young = AuditEvent.objects.filter(batch__in=wanted, at__gte=clock.now() - FOR)
     kinds = set(young.order_by().values_list("batch", "action").distinct())
     lasting = {batch for batch, action in kinds if action not in REVERSALS}
     recent = {batch for batch, _ in kinds if batch is not None} - lasting
-    return recent - _undone() if recent else set()
+    undone = _undone() if recent else set()
+    return recent - undone, recent & undone
 
 
 def offer(batch: UUID) -> str:
     """The tag of a message that offers to undo the act; "" where it can't be, or did nothing."""
-    return f"undo:{batch}" if undoable([batch]) else ""
+    return f"undo:{batch}" if offers([batch])[0] else ""
 
 
 def _check(events: list[AuditEvent], batch: UUID) -> None:

@@ -81,7 +81,7 @@ def act_of(action: str) -> Act:
 def details(event: AuditEvent) -> tuple[tuple[str, str], ...]:
     """What it was before and is since, and what else is known, each made visible and cut."""
     return tuple(
-        (_NAMES.get(name, name), visible(words)[:MOST_LETTERS])
+        (_NAMES.get(name) or visible(name), visible(words)[:MOST_LETTERS])
         for name, value in sorted(event.detail.items(), key=_place)
         if name not in _UNSAID and (words := value_words(value))
     )

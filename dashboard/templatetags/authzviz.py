@@ -143,6 +143,18 @@ def moment(when: datetime | None) -> str:
 
 
 @register.filter
+def clock_time(when: datetime) -> str:
+    """The time of day in UTC, with the exact moment on hover."""
+    exact = when.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        exact.isoformat(timespec="seconds"),
+        f"{exact:%Y-%m-%d %H:%M:%S} UTC",
+        f"{exact:%H:%M} UTC",
+    )
+
+
+@register.filter
 def expiry(when: datetime) -> str:
     """When credentials end, as it goes on after "They": "expire in 3 days, at …"."""
     left = (when - timezone.now()).total_seconds()

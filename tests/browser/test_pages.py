@@ -54,6 +54,9 @@ PAGES = {
     "what if, healed the quick way": "/clusters/eu-5/what-if/?add=system:node%3DGroup:system:nodes",
     "what if, broken": "/clusters/eu-1/what-if/?take=system:node%3DGroup:system:nodes",
     "what if, by kinds of nodes": "/clusters/us-1/what-if/?modes=Node,RBAC&version=1.36",
+    "accept a finding": "/clusters/eu-1/risks/?finding=bdbb55fc453777fa60057589a6a6e84b",
+    "activity": "/activity/",
+    "activity, nothing found": "/activity/?search=nowhere",
     "settings": "/clusters/eu-1/settings/",
     "remove": "/clusters/eu-1/remove/",
     "add": "/clusters/add/",
@@ -204,7 +207,7 @@ def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> Non
     cluster = _tabbed(page, 10)
 
     top = ["Skip to the content", "authzviz", "Fleet", "History", "Add clusters", "Certificates"]
-    assert fleet[:8] == [*top, "People", "Help"]
+    assert fleet[:9] == [*top, "Activity", "People", "Help"]
     assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
     assert skipped_to.startswith("Fleet")
     assert cluster[:6] == ["Fleet", "eu-5", "Compare", "Settings", "Overview", "Grants"]

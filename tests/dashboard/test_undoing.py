@@ -59,7 +59,8 @@ def test_all_that_was_changed_is_put_back_and_put_back_again(
 
     assert (first.number, first.left) == (6, ())
     assert (back, state(cluster)) == (before, after)
-    assert undoing.undoable([batch, first.batch, second.batch]) == {batch, second.batch}
+    offers = undoing.offers([batch, first.batch, second.batch])
+    assert offers == ({batch, second.batch}, {first.batch})
     undone = AuditEvent.objects.filter(batch=first.batch)
     assert set(undone.values_list("actor", "detail__undoes")) == {(admin.pk, str(batch))}
 
@@ -178,9 +179,9 @@ def test_what_is_old_other_or_unknown_is_not_undone(cluster: Cluster, editor: Us
     with audit.together() as worded:
         audit.record("cluster labelled", actor=editor, cluster=cluster, before="a=b", to="")
 
-    offered = undoing.undoable([old, mixed])
+    offered = undoing.offers([old, mixed])
     with time_machine.travel(timezone.now() + timedelta(hours=25), tick=False):
-        late = undoing.undoable([old])
+        late = undoing.offers([old])
         with pytest.raises(UndoError, match="more than 24 hours"):
             undoing.undo(old, actor=editor)
     with pytest.raises(UndoError, match="can't be undone"):
@@ -190,7 +191,7 @@ def test_what_is_old_other_or_unknown_is_not_undone(cluster: Cluster, editor: Us
     with pytest.raises(access.NotVisible):
         undoing.undo(uuid4(), actor=editor)
 
-    assert (offered, late) == ({old}, set())
+    assert (offered, late) == (({old}, set()), (set(), set()))
     assert state(cluster)[2] == "Asia"
 
 
@@ -202,7 +203,7 @@ def test_offering_takes_two_queries_whatever_their_number(cluster: Cluster, edit
         batches.append(batch)
 
     with CaptureQueriesContext(connection) as queries:
-        offered = undoing.undoable(batches)
+        offered, _ = undoing.offers(batches)
 
     assert offered == set(batches)
     assert len(queries) == 2
