@@ -44,8 +44,13 @@ class Chosen:
         return len(self.rows) >= FEWEST
 
 
-def choose(user: User | AnonymousUser, slugs: Sequence[str], baseline: str = "") -> Chosen:
-    """The comparison of those clusters that `user` may see; two queries, whatever their number."""
+def choose(
+    user: User | AnonymousUser, slugs: Sequence[str], baseline: str = "", find: str = ""
+) -> Chosen:
+    """The comparison of those clusters that `user` may see; two queries, whatever their number.
+
+    Of the others those are offered whose name holds `find`.
+    """
     every = list(dict.fromkeys(slugs))
     wanted = every[:_MOST_LOOKED_UP]
     visible_ones = access.visible_clusters(user)
@@ -55,15 +60,24 @@ def choose(user: User | AnonymousUser, slugs: Sequence[str], baseline: str = "")
     known = [slug for slug in wanted if slug in found]
     rows = pages.rows_of(found[slug] for slug in known[:MOST])
     named = {row.cluster.slug: row.cluster.name for row in rows}
-    others = visible_ones.exclude(slug__in=known).order_by("name")
     return Chosen(
         rows=rows,
         baseline=baseline if baseline in named else "",
         comparison=_compared(rows, named.get(baseline)),
         unknown=tuple(slug for slug in wanted if slug not in found),
         left_out=max(0, len(known) - MOST) + len(every) - len(wanted),
-        offered=tuple(others.values_list("slug", "name")[:MOST_OFFERED]),
+        offered=offered(user, known, find),
     )
+
+
+def offered(
+    user: User | AnonymousUser, slugs: Sequence[str], find: str
+) -> tuple[tuple[str, str], ...]:
+    """Slug and name of clusters beside these, by name, with `find` in it; the first of them."""
+    others = access.visible_clusters(user).exclude(slug__in=slugs[:_MOST_LOOKED_UP])
+    if find:
+        others = others.filter(name__icontains=find)
+    return tuple(others.order_by("name").values_list("slug", "name")[:MOST_OFFERED])
 
 
 def _compared(rows: tuple[FleetRow, ...], baseline: str | None) -> Comparison:

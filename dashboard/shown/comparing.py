@@ -34,6 +34,7 @@ _TONES = {
 _MENDED_BY_NODE = frozenset({"unbound", "by-name", "always-allow", "rbac-alone"})
 _FOR_INFORMATION = ("unsure", "info-circle")
 _SHOWN_UNKNOWN = 10
+_FIT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,19 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """Clusters that could be added, those with `find` in their name; `has_more` where these are
+    only the first. `chosen` and `baseline` are what the search for others keeps.
+    """
+
+    rows: tuple[Offered, ...]
+    find: str
+    chosen: tuple[str, ...]
+    baseline: str
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ComparePage:
     """What compare.html shows; without `groups` where there is nothing to compare."""
 
@@ -133,8 +147,7 @@ class ComparePage:
     no_baseline_link: str
     csv_link: str
     notes: tuple[str, ...]
-    offered: tuple[Offered, ...]
-    has_more_to_offer: bool
+    offer: Offer
     is_comparable: bool
     unread: int
 
@@ -161,13 +174,26 @@ class ComparePage:
         return ", ".join(parts)
 
     @property
+    def is_small(self) -> bool:
+        """True where all columns fit side by side on a usual screen."""
+        return len(self.columns) <= _FIT
+
+    @property
     def is_full(self) -> bool:
         """True where no more clusters can be added."""
         return len(self.columns) >= MOST
 
 
-def compare_page(chosen: Chosen, baseline: str) -> ComparePage:
-    """The page, every name in it made visible; `baseline` is what the address asks for."""
+def offer(found: tuple[tuple[str, str], ...], slugs: list[str], baseline: str, find: str) -> Offer:
+    """What could be added to these clusters, each with the link that adds it."""
+    rows = (Offered(visible(name), link([*slugs, slug], baseline)) for slug, name in found)
+    return Offer(tuple(rows), find, tuple(slugs), baseline, len(found) == MOST_OFFERED)
+
+
+def compare_page(chosen: Chosen, baseline: str, find: str = "") -> ComparePage:
+    """The page, every name in it made visible; `baseline` and `find` are what the address asks
+    for.
+    """
     groups = made_visible(chosen.comparison.groups) if chosen.comparison.names else ()
     slugs = [row.cluster.slug for row in chosen.rows]
     rows = [(group.title, row) for group in groups for row in group.rows]
@@ -183,11 +209,7 @@ def compare_page(chosen: Chosen, baseline: str) -> ComparePage:
         no_baseline_link=link(slugs),
         csv_link=link(slugs, chosen.baseline, format="csv"),
         notes=tuple(_notes(chosen, baseline)),
-        offered=tuple(
-            Offered(visible(name), link([*slugs, slug], chosen.baseline))
-            for slug, name in chosen.offered
-        ),
-        has_more_to_offer=len(chosen.offered) == MOST_OFFERED,
+        offer=offer(chosen.offered, slugs, chosen.baseline, find),
         is_comparable=chosen.is_comparable,
         unread=sum(row.current is None for row in chosen.rows),
     )

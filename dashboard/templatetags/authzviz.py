@@ -230,6 +230,7 @@ def explain(name: str) -> dict[str, str | Term]:
 _PLACES = (
     ("f", "fleet", "Fleet"),
     ("h", "history", "History"),
+    ("e", "explain", "Explain"),
     ("c", "certificates", "Certificates"),
 )
 

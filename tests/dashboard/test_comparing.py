@@ -303,3 +303,61 @@ def test_a_lean_snapshot_is_the_whole_one_but_for_other_roles() -> None:
         value = cluster_roles.value and cluster_roles.value[:1]
 
         assert lean == replace(whole, cluster_roles=replace(whole.cluster_roles, value=value))
+
+
+@pytest.fixture
+def many(db: None) -> None:
+    """More clusters than are offered at once, two of which have a name that stands out."""
+    for number in range(31):
+        add_cluster(f"c-{number:02}")
+    add_cluster("x-far")
+    add_cluster("y-far")
+
+
+def offered(found: Page) -> list[str]:
+    """What each link adds to the clusters that are compared."""
+    links = [link["href"] for link in found.all("a")]
+    return [one.rsplit("c=", 1)[1] for one in links if one.startswith("/clusters/compare/?c=")]
+
+
+@pytest.mark.usefixtures("many")
+def test_a_cluster_to_add_is_found_among_all(as_viewer: Client) -> None:
+    first = page(as_viewer.get("/clusters/compare/"))
+    found = page(as_viewer.get("/clusters/compare/?find=FAR"))
+
+    assert (len(offered(first)), "x-far" in offered(first)) == (30, False)
+    assert "There are more" in first.text
+    assert offered(found) == ["x-far", "y-far"]
+    assert "There are more" not in found.text
+
+
+@pytest.mark.usefixtures("many")
+def test_htmx_gets_only_what_can_be_added(as_viewer: Client) -> None:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        found = page(
+            as_viewer.get(
+                "/clusters/compare/?c=x-far&baseline=x-far&find=far", headers={"HX-Request": "true"}
+            )
+        )
+
+    assert [link["href"] for link in found.all("a")] == [
+        "/clusters/compare/?c=x-far&c=y-far&baseline=x-far"
+    ]
+    assert found.all("table") == []
+    assert len([one for one in queries if "current" in one["sql"]]) == 0
+
+
+def test_no_name_that_is_looked_for_breaks_the_page(as_viewer: Client) -> None:
+    found = page(as_viewer.get("/clusters/compare/", {"find": "\0<b>" + "x" * 999}))
+
+    assert "No other cluster has this in its name." in found.text
+    assert found.faults() == []
+
+
+@pytest.mark.usefixtures("pair")
+def test_the_baseline_has_a_column_of_its_own_look(as_viewer: Client) -> None:
+    columns = compared(as_viewer, "elder", "fresh", baseline="fresh").all("col")
+
+    assert [one.get("class", "") for one in columns] == ["", "", "is-baseline"]
