@@ -21,8 +21,8 @@ def shown_modes(modes: tuple[str, ...] | None) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """How many there are: "1 node", "2 nodes"."""
-    return f"{count} {noun if count == 1 else f'{noun}s'}"
+    """How many there are: "1 node", "2,000 nodes"."""
+    return f"{count:,} {noun if count == 1 else f'{noun}s'}"
 
 
 def age(seconds: float) -> str:
@@ -37,13 +37,15 @@ def age(seconds: float) -> str:
 def overdue_of(counts: NodeCounts, overdue: int) -> str:
     """How many nodes are silent: "1 of 6 nodes no longer renews its Lease"."""
     renew = "renews its" if overdue == 1 else "renew their"
-    return f"{overdue} of {counted(counts.total or 0, 'node')} no longer {renew} Lease"
+    return f"{overdue:,} of {counted(counts.total or 0, 'node')} no longer {renew} Lease"
 
 
 def ready_of(counts: NodeCounts) -> str:
     """How many nodes are Ready: "0 of 6 nodes are Ready"."""
     total = counts.total or 0
-    return f"{counts.ready or 0} of {counted(total, 'node')} {'is' if total == 1 else 'are'} Ready"
+    return (
+        f"{counts.ready or 0:,} of {counted(total, 'node')} {'is' if total == 1 else 'are'} Ready"
+    )
 
 
 def shown_names(path: Path) -> str:
@@ -52,11 +54,11 @@ def shown_names(path: Path) -> str:
         return "a node yet to join" if path.example == UNNAMED_NODE else path.example
     if path.nodes <= _SHOWN:
         return listed(list(path.names))
-    return f"{path.example} and {path.nodes - 1} others"
+    return f"{path.example} and {path.nodes - 1:,} others"
 
 
 def words_of(beyond: tuple[str, ...]) -> str:
     """The first, and worst, of what a grant gives beyond the Node authorizer."""
     more = len(beyond) - _SHOWN
     words = "; ".join(beyond[:_SHOWN])
-    return f"{words}; and {more} more" if more > 0 else words
+    return f"{words}; and {more:,} more" if more > 0 else words

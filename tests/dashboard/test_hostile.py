@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import escape
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -143,7 +144,7 @@ def fleet_of(name: str, user: User) -> Fleet:
         accepted_by_name=column[:150],
     )
     SavedView.objects.create(
-        name=column[:60], query=f"?search={column}"[:900], created_at=now, created_by=user
+        name=column[:60], query=urlencode({"search": column[:99]}), created_at=now, created_by=user
     )
     upload = uploads.start(kubeconfig_of(column), actor=user)
     arguments = {
