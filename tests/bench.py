@@ -2,8 +2,9 @@
 
 Whole processes of `authzviz check` are measured, interpreter start included, beside the official
 client's typed list of the nodes in the same run: figures of different runs on a shared machine
-don't compare. Then the engine by itself, beside the apiserver's own decisions. Each figure stands
-beside its aim; aims in seconds are for a machine that does the typed list in 3.4 s of CPU.
+don't compare. Then the engine by itself, beside the apiserver's own decisions, and the pages of the
+dashboard. Each figure stands beside its aim; aims in seconds are for a machine that does the typed
+list in 3.4 s of CPU.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench_engine import Figure, engine_figures
+from tests.bench_pages import page_figures
 from tests.bench_poll import poll_figures
 from tests.bench_whatif import large, whatif_milliseconds
 from tests.lab.bench_cluster import SMALL, Size, fill
@@ -87,6 +89,8 @@ def main() -> None:
         fill(small.admin, SMALL)
         for figure in poll_figures(cluster, small):
             print(figure)
+    for page_figure in page_figures():
+        print(page_figure)
 
 
 def whole_process_figures(check: list[str], typed: list[str]) -> Iterator[Figure]:

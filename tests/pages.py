@@ -25,11 +25,23 @@ PAGES = {
     "cluster history, last page": f"{_ONE}/history/?page=4",
     "compare 20": f"/clusters/compare/?{_TWENTY}",
     "compare 20 with a baseline": f"/clusters/compare/?{_TWENTY}&baseline={slug(1)}",
+    "explain": "/explain/",
+    "explain a log of a node": "/explain/",
+    "check a certificate": "/certificates/",
+    "what-if": f"{_ONE}/what-if/?modes=Node,RBAC&drop=system:node",
     "fleet history": "/history/",
     "fleet history, one verdict": "/history/?verdict=refused",
     "fleet history, searched": "/history/?search=0003",
     "fleet history, page 5": "/history/?page=5",
 }
+_LOG = (
+    'E1124 09:00:00.000000 1 controller.go:145] "Failed to ensure lease exists, will retry" '
+    'err="leases.coordination.k8s.io \\"worker-07\\" is forbidden: User '
+    '\\"system:node:worker-07\\" cannot get resource \\"leases\\" in API group '
+    '\\"coordination.k8s.io\\" in the namespace \\"kube-node-lease\\""'
+)
+POSTED = {"explain a log of a node": {"log": _LOG}}
+"""What is sent to the pages of these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +53,19 @@ class Answer:
     queries: tuple[str, ...]
 
 
+def send(client: Client, page: str) -> tuple[int, int]:
+    """Ask for the page of that name in PAGES, through all of Django: its status and its bytes."""
+    address, data = PAGES[page], POSTED.get(page)
+    response = client.get(address) if data is None else client.post(address, data)
+    return response.status_code, len(response.content)
+
+
 def ask(client: Client, page: str) -> Answer:
-    """Ask for the page of that name in PAGES, through all of Django."""
+    """The same, and what it took."""
     with CaptureQueriesContext(connection) as captured:
-        response = client.get(PAGES[page])
+        status, size = send(client, page)
     return Answer(
-        response.status_code,
-        len(response.content),
+        status,
+        size,
         tuple(query["sql"] for query in captured.captured_queries),
     )
