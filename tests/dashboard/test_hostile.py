@@ -195,18 +195,13 @@ def queries(address: str, fleet: Fleet, name: str) -> Iterator[dict[str, Any]]:
     yield {}
     both = [fleet.cluster.slug, fleet.other.slug]
     keys = list(fleet.cluster.snapshots.order_by("pk").values_list("pk", flat=True))
-<<<<<<< HEAD
     more: dict[str, list[dict[str, Any]]] = {
-        "fleet": [{"search": name}, {"verdict": name, "group": name}],
-=======
-    asked: dict[str, list[dict[str, Any]]] = {
         "fleet": [
             {"search": name, "by": "group"},
             {"verdict": name, "group": name, "label": f"a={name}", "by": f"label:{name}"},
             {"by": f"label:{name.replace(chr(0), '')[:60]}"},
         ],
         "fleet_csv": [{"search": "hostile"}],
->>>>>>> 4c081af (Hold the fleet page's filters, ticks and views in a browser)
         "compare": [
             {"c": both},
             {"c": [*both, name], "baseline": name},
