@@ -20,6 +20,7 @@ PAGES = {
     "fleet": "/",
     "fleet, by name, last page": "/?sort=-name&page=99",
     "fleet, one verdict, searched": "/?verdict=refused&search=prod",
+    "fleet, grouped, page 2": "/?by=group&state=stale&state=trouble&sort=findings&page=2",
     "cluster": f"{_ONE}/",
     "cluster history": f"{_ONE}/history/",
     "cluster history, last page": f"{_ONE}/history/?page=4",
