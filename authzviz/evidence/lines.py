@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 MAX_BYTES = 10_000_000
 MAX_LINE_BYTES = 1_000_000
 _MAX_DEPTH = 4
+_MAX_TEXTS = 200
 _REST_OF_QUOTED = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"')
 _QUOTE = re.compile(r'(?<!\\)"')
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)")
@@ -40,10 +42,10 @@ class Line:
 
     @property
     def texts(self) -> Iterator[str]:
-        """The texts in it, those that were quoted before the line itself; made as they are asked
-        for, since the first mostly tells.
+        """The texts in it, those that were quoted before the line itself, the first 200; made as
+        they are asked for, since the first mostly tells.
         """
-        return _texts(self.text)
+        return islice(_texts(self.text), _MAX_TEXTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,8 @@ _ADMISSION = tuple(
 def refusal_of(texts: Iterable[str]) -> Refusal | None:
     """The first refusal that one of the texts tells of, None where none does."""
     for text in texts:
-        for read in (_forbidden, _rbac_log, _node_log, _graph_log, _admission, _authentication):
-            found = read(text)
+        for mark, read in _READERS:
+            found = read(text) if mark in text else None
             if found:
                 return found
     return None
@@ -237,3 +237,15 @@ def _authentication(text: str) -> Refusal | None:
     if re.search(r"(?:^|: |\")Unauthorized(?:$|[\s\"])|x509: certificate has expired", text):
         return Refusal(RefusedBy.AUTHENTICATION, "", Request(""), _reason(text[-300:]))
     return None
+
+
+# What can't be read without its mark is not tried: of a large log most texts have one of them.
+_READERS = (
+    (" cannot ", _forbidden),
+    ("no rules authorize", _rbac_log),
+    ("NODE DENY", _node_log),
+    ("NODE DENY", _graph_log),
+    (_IS_FORBIDDEN, _admission),
+    ("Unauthorized", _authentication),
+    ("x509: certificate has expired", _authentication),
+)

@@ -323,6 +323,12 @@ def test_a_hostile_line_costs_no_more_than_its_length(line: str) -> None:
     assert split_log(line).total == 1
 
 
+def test_of_a_line_with_fifty_thousand_texts_a_few_are_looked_at() -> None:
+    (line,) = split_log('"is forbidden: " ' * 50_000).candidates
+
+    assert len(list(line.texts)) == 200
+
+
 def test_long_lines_are_counted_and_a_long_log_refused() -> None:
     log = split_log("x" * 1_000_001 + " is forbidden\n\n  \nplain")
 
