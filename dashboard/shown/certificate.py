@@ -72,6 +72,7 @@ class CertificatePage:
     several: tuple[Named, ...]
     left_out: int
     read_at: datetime | None
+    is_old: bool
     nodes: tuple[NodeRow, ...]
     requests: tuple[RequestRow, ...] | None
 
@@ -109,6 +110,7 @@ def certificate_page(answer: Answer) -> CertificatePage:
             several=answer.match.several,
             left_out=answer.match.left_out,
             read_at=answer.read_at,
+            is_old=bool(cluster and (cluster.is_recorded or cluster.is_stale(answer.at))),
             nodes=nodes,
             requests=None if answer.requests is None else request_rows(answer.requests),
         )

@@ -210,7 +210,9 @@ def test_a_recording_and_a_cluster_that_was_never_read_can_be_chosen(as_viewer: 
         actor=None,
     )
 
-    assert "No CA of old is known here" in checked(as_viewer, cluster="old").text
+    found = checked(as_viewer, cluster="old")
+    assert "No CA of old is known here" in found.text
+    assert "Old: this is what it said at" in found.text
     assert "has not been read yet" in checked(as_viewer, cluster="new").text
 
 
