@@ -232,6 +232,7 @@ _PLACES = (
     ("h", "history", "History"),
     ("e", "explain", "Explain"),
     ("c", "certificates", "Certificates"),
+    ("a", "activity", "Activity"),
 )
 
 
