@@ -57,7 +57,7 @@ def complaints(page: Page) -> Complaints:
 def test_the_story_by_mouse(url: str, page: Page, complaints: Complaints) -> None:
     page.goto(url)
     for name in ("eu-1", "eu-2", "eu-3", "eu-4", "eu-5"):
-        page.get_by_role("checkbox", name=f"Compare {name}").check()
+        page.get_by_role("checkbox", name=f"Tick {name}").check()
     page.get_by_role("button", name="Compare").click()
     cause = page.locator(".likely-cause")
     expect(cause).to_contain_text("eu-5 refuses its kubelets: the binding system:node has no")
