@@ -15,7 +15,7 @@ from authzviz.engine.applying import applied
 from authzviz.engine.assessment import Decision
 from authzviz.engine.authorize import authorization_of
 from authzviz.engine.change import Change
-from authzviz.engine.identity import kubelet_of
+from authzviz.engine.identity import KUBELET_GROUPS, kubelet_of, named_node
 from authzviz.engine.model import Binding, RoleRef, Subject
 from authzviz.engine.needs import ANY_NAME, ANY_NAMESPACE, needs_of
 from authzviz.engine.request import Request
@@ -219,7 +219,8 @@ def test_what_is_predicted_is_what_comes(story: Story, cluster: ClusterFactory) 
 
     assert answer.after.verdict == story.verdict
     assert judge(after).verdict == story.verdict
-    assert bindings_of(after) == bindings_of(predicted)
+    expected, found = bindings_of(predicted), bindings_of(after)
+    assert {name: found.get(name) for name in expected} == expected
     wrong = [difference for node in NODES for difference in differences(live, predicted, node)]
     assert wrong == []
     assert {finding.id for finding in answer.findings_new} <= ids(after)
@@ -238,8 +239,16 @@ def ids(snapshot: Snapshot) -> set[str]:
 
 
 def bindings_of(snapshot: Snapshot) -> dict[str, tuple[RoleRef, tuple[Subject, ...]]]:
+    """The ClusterRoleBindings, with those of their subjects that kubelets are."""
     bindings = snapshot.cluster_role_bindings.value or ()
-    return {binding.name: (binding.role_ref, binding.subjects) for binding in bindings}
+    return {
+        binding.name: (binding.role_ref, tuple(filter(is_kubelet, binding.subjects)))
+        for binding in bindings
+    }
+
+
+def is_kubelet(subject: Subject) -> bool:
+    return subject.name in KUBELET_GROUPS or named_node(subject) is not None
 
 
 def differences(live: Cluster, predicted: Snapshot, node: str) -> list[str]:
