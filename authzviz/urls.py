@@ -65,6 +65,7 @@ urlpatterns = [
     path("clusters/<slug:slug>/bundle/", managing.newer_bundle, name="cluster_bundle"),
     path("clusters/<slug:slug>/risks/", risks.accept, name="risk_accept"),
     path("clusters/<slug:slug>/risks/<int:pk>/withdraw/", risks.withdraw, name="risk_withdraw"),
+    path("risks/", risks.risk_list, name="risks"),
     path("activity/", activity.acts, name="activity"),
     path("undo/<uuid:batch>/", undoing.undo, name="undo"),
     path("clusters/<slug:slug>/remove/", managing.remove, name="cluster_remove"),

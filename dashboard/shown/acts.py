@@ -33,6 +33,7 @@ ACTS = {
     "recording added": Act("Recording added", "added the recording {}", "archive"),
     "bundle added": Act("Bundle added", "added {} from a bundle", "file-upload"),
     "bundle replaced": Act("Bundle replaced", "uploaded another bundle of {}", "file-upload"),
+    "bundle downloaded": Act("Bundle downloaded", "downloaded the bundle of {}", "archive"),
     "cluster renamed": Act("Cluster renamed", "renamed {}", "tag"),
     "cluster labelled": Act("Labels changed", "changed the labels of {}", "tag"),
     "cluster grouped": Act("Group changed", "changed the group of {}", "sitemap"),

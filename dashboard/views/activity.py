@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from dashboard.services import activity, clock, spreadsheet
 from dashboard.services.activity import Wanted
 from dashboard.shown.activity import activity_page, rows
+from dashboard.views.parts import attached
 
 _MOST_LETTERS = 150
 _MOST_DIGITS = 18
@@ -23,17 +24,9 @@ def acts(request: HttpRequest) -> HttpResponse:
     want = _wanted(request.GET)
     if request.GET.get("format") == "csv":
         content = spreadsheet.as_csv(rows(activity.exported(want)))
-        return _file(content, f"activity-{clock.now():%Y-%m-%d}.csv")
+        return attached(content, f"activity-{clock.now():%Y-%m-%d}.csv")
     page = activity_page(activity.activity(want), want)
     return render(request, "activity.html", {"page": page})
-
-
-def _file(content: bytes, name: str) -> HttpResponse:
-    return HttpResponse(
-        content,
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
 
 
 def _wanted(query: QueryDict) -> Wanted:

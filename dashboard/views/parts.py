@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 
 def is_for_part(request: HttpRequest) -> bool:
@@ -17,3 +17,12 @@ def is_for_part(request: HttpRequest) -> bool:
 def template_for(request: HttpRequest, page: str, part: str) -> str:
     """The page's template, or the part of it that htmx asks for."""
     return f"{page}#{part}" if is_for_part(request) else page
+
+
+def attached(content: bytes, name: str) -> HttpResponse:
+    """A table for spreadsheets as a file of that name, in which nothing comes from a cluster."""
+    return HttpResponse(
+        content,
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

@@ -6,15 +6,21 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.dateformat import format as formatted
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from dashboard.accepting import RiskForm
 from dashboard.forms import posted
 from dashboard.models import Cluster
-from dashboard.services import access, audit, pages, risks, undoing
+from dashboard.services import access, audit, clock, pages, risks, spreadsheet, undoing
+from dashboard.services import risk_list as listing
+from dashboard.services.risk_list import Wanted
 from dashboard.services.risks import RiskError, Standing
 from dashboard.shown.cluster_head import cluster_head
+from dashboard.shown.risk_list import risk_lines, risks_page
 from dashboard.shown.risks import accept_page
+from dashboard.views.parts import attached
+
+_MOST_LETTERS = 150
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,6 +37,24 @@ def accept(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
     }
     return render(request, "risk_accept.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+def risk_list(request: HttpRequest) -> HttpResponse:
+    """Everything that is accepted in the fleet; a file with &format=csv."""
+    user, query = access.person(request.user), request.GET
+    number = query.get("page", "")
+    want = Wanted(
+        search=query.get("search", "").replace("\0", "").strip()[:_MOST_LETTERS],
+        severity=query.get("severity", ""),
+        when=query.get("when", ""),
+        page=int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1,
+    )
+    if query.get("format") == "csv":
+        content = spreadsheet.as_csv(risk_lines(listing.exported(user, want)))
+        return attached(content, f"accepted-risks-{clock.now():%Y-%m-%d}.csv")
+    page = risks_page(listing.listed(user, want), want)
+    return render(request, "risks.html", {"page": page})
 
 
 @require_POST

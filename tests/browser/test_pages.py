@@ -55,6 +55,7 @@ PAGES = {
     "what if, broken": "/clusters/eu-1/what-if/?take=system:node%3DGroup:system:nodes",
     "what if, by kinds of nodes": "/clusters/us-1/what-if/?modes=Node,RBAC&version=1.36",
     "accept a finding": "/clusters/eu-1/risks/?finding=bdbb55fc453777fa60057589a6a6e84b",
+    "accepted risks": "/risks/",
     "activity": "/activity/",
     "activity, nothing found": "/activity/?search=nowhere",
     "settings": "/clusters/eu-1/settings/",
@@ -199,15 +200,15 @@ def test_what_is_compared_stays_in_sight_on_a_narrow_screen(site: Site, page: Pa
 
 def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> None:
     page.goto(site.url)
-    fleet = _tabbed(page, 17)
+    fleet = _tabbed(page, 19)
     page.goto(f"{site.url}/clusters/eu-5/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     skipped_to = page.evaluate(_ACTIVE)
-    cluster = _tabbed(page, 10)
+    cluster = _tabbed(page, 12)
 
-    top = ["Skip to the content", "authzviz", "Fleet", "History", "Add clusters", "Certificates"]
-    assert fleet[:9] == [*top, "Activity", "People", "Help"]
+    links = ["Fleet", "History", "Explain", "Certificates", "Activity", "Add clusters", "People"]
+    assert fleet[:10] == ["Skip to the content", "authzviz", *links, "Help"]
     assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
     assert skipped_to.startswith("Fleet")
     assert cluster[:6] == ["Fleet", "eu-5", "Compare", "Settings", "Overview", "Grants"]
