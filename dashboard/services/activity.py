@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Window
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value, Window
 from django.db.models.fields.json import KT
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Coalesce, RowNumber
 
 from dashboard.models import AuditEvent, Cluster, User
 from dashboard.services import undoing
@@ -80,10 +79,10 @@ class Activity:
 
 
 def activity(want: Wanted) -> Activity:
-    """One page; at most eight queries, each along an index."""
+    """One page; at most nine queries, each along an index."""
     cluster = _cluster(want)
     found, floor = _searched(_filtered(want, cluster), want)
-    last = list(_folded(found, want).only(*_SHOWN).select_related("cluster")[: PER_PAGE + 1])
+    last = list(_folded(found, want, cluster).select_related("cluster")[: PER_PAGE + 1])
     page = last[:PER_PAGE]
     following = page[-1].pk if len(last) > PER_PAGE else floor.pk if floor else 0
     is_looked_on = bool(floor) and len(last) <= PER_PAGE
@@ -138,8 +137,7 @@ def _searched(
     # No index finds a part of a name: so many rows are read, and the page says how far it came.
     rest = found.order_by(*_NEWEST_FIRST).only("at")
     ends = list(rest[LOOKED_THROUGH - 1 : LOOKED_THROUGH + 1])
-    named = Q(about__icontains=want.search) | Q(actor_name__icontains=want.search)
-    found = found.filter(named)
+    found = found.filter(_is_called(want.search))
     if len(ends) < 2:
         return found, None
     return found.filter(~_is_before(ends[0]), at__gte=ends[0].at), ends[0]
@@ -149,12 +147,31 @@ def _is_before(end: AuditEvent) -> Q:
     return Q(at__lte=end.at) & (Q(at__lt=end.at) | Q(pk__lt=end.pk))
 
 
-def _folded(found: QuerySet[AuditEvent], want: Wanted) -> QuerySet[AuditEvent]:
+def _folded(
+    found: QuerySet[AuditEvent], want: Wanted, cluster: Cluster | None
+) -> QuerySet[AuditEvent]:
     """The last row of each act among what is found."""
     if want.batch is None:
-        later = found.filter(batch=OuterRef("batch"), pk__gt=OuterRef("pk"))
-        found = found.filter(Q(batch=None) | ~Exists(later.order_by()))
-    return found.order_by(*_NEWEST_FIRST)
+        found = found.filter(Q(batch=None) | ~Exists(_later(want, cluster)))
+    return found.only(*_SHOWN).order_by(*_NEWEST_FIRST)
+
+
+def _later(want: Wanted, cluster: Cluster | None) -> QuerySet[AuditEvent]:
+    """What is found of the same act after a row; a person is the same in all of an act."""
+    later = AuditEvent.objects.filter(batch=OuterRef("batch"), pk__gt=OuterRef("pk")).order_by()
+    # Asked of a value and not of the column: SQLite would go along the index of the cluster or of
+    # the action, which holds thousands, and not along that of the act.
+    if cluster:
+        later = later.alias(its=Coalesce("cluster_id", 0)).filter(its=cluster.pk)
+    if want.action:
+        later = later.alias(kind=Coalesce("action", Value(""))).filter(kind=want.action)
+    if want.search:
+        later = later.filter(_is_called(want.search))
+    return later
+
+
+def _is_called(search: str) -> Q:
+    return Q(about__icontains=search) | Q(actor_name__icontains=search)
 
 
 def _done(page: Sequence[AuditEvent], *, is_folded: bool) -> Iterator[Done]:
@@ -173,28 +190,27 @@ def _done(page: Sequence[AuditEvent], *, is_folded: bool) -> Iterator[Done]:
 
 
 def _parts(batches: set[UUID]) -> dict[UUID, list[Part]]:
-    """What the acts did by kind: one query, which reads the first few rows of each."""
+    """What the acts did by kind: two queries, which read the first few rows of each in full."""
     if not batches:
         return {}
-    alike = [F("batch"), F("action")]
-    numbered = AuditEvent.objects.filter(batch__in=batches).annotate(
-        count=Window(Count("pk"), partition_by=alike),
-        place=Window(RowNumber(), partition_by=alike, order_by="pk"),
-        low=Window(Min(KT("detail__to")), partition_by=alike),
-        high=Window(Max(KT("detail__to")), partition_by=alike),
+    every = AuditEvent.objects.filter(batch__in=batches).order_by()
+    became = KT("detail__to")
+    kinds = every.values_list("batch", "action").annotate(
+        count=Count("pk"), low=Min(became), high=Max(became)
     )
-    first = numbered.filter(place__lte=NAMED).select_related("cluster").order_by("pk")
-    rows: Iterable[Any] = first.defer("cluster__credentials")  # each with what is annotated
-    grouped: dict[tuple[UUID, str], list[Any]] = {}
-    for event in rows:
-        grouped.setdefault((event.batch, event.action), []).append(event)
+    told = {(batch, action): values for batch, action, *values in kinds}
+    number = Window(RowNumber(), partition_by=[F("batch"), F("action")], order_by="pk")
+    first = every.annotate(number=number).filter(number__lte=NAMED).values("pk")
+    rows = AuditEvent.objects.filter(pk__in=first).select_related("cluster").only(*_SHOWN)
+    grouped: dict[tuple[UUID, str], list[AuditEvent]] = {}
+    for event in rows.order_by("pk"):
+        if event.batch is not None:
+            grouped.setdefault((event.batch, event.action), []).append(event)
     parts: dict[UUID, list[Part]] = {}
     for (batch, action), events in grouped.items():
-        one = events[0]
-        is_same = one.low is not None and one.low == one.high
-        parts.setdefault(batch, []).append(
-            Part(action, one.count, tuple(events), one.detail["to"] if is_same else "")
-        )
+        count, low, high = told[batch, action]
+        same = events[0].detail["to"] if low is not None and low == high else ""
+        parts.setdefault(batch, []).append(Part(action, count, tuple(events), same))
     return parts
 
 
