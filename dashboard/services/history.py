@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 
 from authzviz.engine.assessment import Verdict
 from authzviz.engine.diff import Change
-from dashboard.models import AuditEvent, Cluster, StoredSnapshot, User, VerdictChange
+from dashboard.models import AuditEvent, Cluster, CurrentState, StoredSnapshot, User, VerdictChange
 from dashboard.services import access, changes
 
 SNAPSHOTS_PER_PAGE = 25
@@ -43,9 +43,10 @@ class ClusterHistory:
 
     `known_until` is the last good read: what holds since then, nobody knows.
     `spans` are the verdicts over all time, at most MOST_VERDICTS; `earlier_verdicts` were more.
-    `older` is the snapshot before the last of this page. The page's time is from `since` until
-    before `until`, each None where it has no end; `has_more_acts` where people did more in it than
-    is listed.
+    `shown` is the key of the snapshot on the page of a cluster that came as a bundle, which may not
+    be the newest; None for others. `older` is the snapshot before the last of this page. The page's
+    time is from `since` until before `until`, each None where it has no end; `has_more_acts` where
+    people did more in it than is listed.
     """
 
     cluster: Cluster
@@ -54,6 +55,7 @@ class ClusterHistory:
     earlier_verdicts: int
     snapshots: tuple[StoredSnapshot, ...]
     older: StoredSnapshot | None
+    shown: int | None
     acts: tuple[AuditEvent, ...]
     has_more_acts: bool
     since: datetime | None
@@ -101,8 +103,8 @@ class FleetHistory:
 
 
 def cluster_history(cluster: Cluster, page: int) -> ClusterHistory:
-    """The history of a cluster: seven queries, and nothing unpacked. A page past the end is the
-    last one.
+    """The history of a cluster: seven queries, eight for a bundle, and nothing unpacked. A page
+    past the end is the last one.
     """
     total = cluster.snapshots.count()
     page = min(max(page, 1), max(1, -(-total // SNAPSHOTS_PER_PAGE)))
@@ -122,6 +124,7 @@ def cluster_history(cluster: Cluster, page: int) -> ClusterHistory:
         earlier_verdicts=earlier,
         snapshots=tuple(found),
         older=older,
+        shown=_shown(cluster),
         acts=tuple(acts[:MOST_ACTS]),
         has_more_acts=len(acts) > MOST_ACTS,
         since=since,
@@ -187,6 +190,14 @@ def fleet_history(
         is_cut=len(rows) > FLEET_ROWS_PER_PAGE and page == LAST_FLEET_PAGE,
         is_empty=not rows and not access.visible_clusters(user).exists(),
     )
+
+
+def _shown(cluster: Cluster) -> int | None:
+    """The snapshot that stands for a cluster that came as a bundle; others show the newest."""
+    if not cluster.is_bundle:
+        return None
+    found = CurrentState.objects.filter(cluster=cluster).values_list("snapshot_id", flat=True)
+    return found.first()
 
 
 def _known_until(cluster: Cluster, spans: tuple[Span, ...]) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -56,7 +56,7 @@ class Entry:
     """One thing that happened: a changed snapshot, a verdict judged anew, or what someone did.
 
     `changes` are the first of what changed; None where that is not worked out yet. `compare` links
-    to all of it.
+    to all of it. `is_shown` where the cluster's page shows this snapshot and not the newest.
     """
 
     kind: str
@@ -69,6 +69,7 @@ class Entry:
     compare: str = ""
     compare_with_newest: str = ""
     is_first: bool = False
+    is_shown: bool = False
     details: tuple[tuple[str, str], ...] = ()
 
 
@@ -283,7 +284,10 @@ def _snapshots(facts: ClusterHistory, rows: tuple[VerdictRow, ...]) -> list[Entr
     places = _by_snapshot(facts)
     befores = (*facts.snapshots[1:], facts.older)
     return [
-        _snapshot(stored, before, rows, places.get(stored.pk), newest)
+        replace(
+            _snapshot(stored, before, rows, places.get(stored.pk), newest),
+            is_shown=stored.pk == facts.shown != newest,
+        )
         for stored, before in zip(facts.snapshots, befores, strict=False)
     ]
 

@@ -82,6 +82,9 @@ def _tour(page: Page, url: str, directory: Path, view: str) -> None:
         _shoot(page, directory, f"{name}-{view}")
     page.goto(url + _FIFTH)
     _shoot(page, directory, f"compare-{view}")
+    for name in ("history", "help"):
+        page.goto(f"{url}/{name}/")
+        _shoot(page, directory, f"{name}-{view}")
 
 
 @contextmanager

@@ -15,11 +15,11 @@ from pytest_django import DjangoAssertNumQueries
 from authzviz import engine
 from authzviz.engine.assessment import Verdict
 from authzviz.engine.model import Binding, RoleRef, Snapshot, Subject
-from dashboard.models import AuditEvent, Cluster, Source, StoredSnapshot, VerdictChange
+from dashboard.models import AuditEvent, Cluster, Source, StoredSnapshot, User, VerdictChange
 from dashboard.services import bundles, changes, history, judging
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import Page, page
-from tests.dashboard.snapshots import forbidden, legacy_bindings, snapshot
+from tests.dashboard.snapshots import READ_AT, forbidden, legacy_bindings, snapshot
 from tests.engine.build import NODE_ROLE, ok
 
 pytestmark = pytest.mark.django_db
@@ -444,3 +444,16 @@ def test_the_oldest_changes_are_left_to_each_cluster(
 
 def test_an_empty_fleet_says_what_will_stand_here(as_viewer: Client) -> None:
     assert "The history begins with the first read of a cluster." in fleet(as_viewer).text
+
+
+def test_an_older_bundle_that_is_shown_by_choice_is_marked(as_viewer: Client, editor: User) -> None:
+    newer = seen("RBAC", read_at=READ_AT)
+    older = seen("Node,RBAC", read_at=READ_AT - timedelta(days=3))
+    cluster = bundles.add(newer, source=Source.BUNDLE, actor=editor, name="by hand")
+    before = shown(as_viewer, cluster)
+    bundles.replace(cluster, older, is_meant=True, actor=editor)
+    after = shown(as_viewer, cluster)
+
+    assert "an older bundle" not in before.text
+    assert after.text.count("an older bundle, shown on the cluster's page") == 1
+    assert after.text.index("2026-11-21") < after.text.index("an older bundle")
