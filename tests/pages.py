@@ -25,7 +25,7 @@ PAGES = {
     "cluster grants": f"{_ONE}/grants/",
     "cluster nodes": f"{_ONE}/nodes/",
     "cluster evidence": f"{_ONE}/evidence/",
-    "cluster object": f"{_ONE}/objects/ClusterRole/system:node/",
+    "cluster object": f"{_ONE}/objects/clusterroles/system:node/",
     "activity": "/activity/",
     "activity, older": "/activity/?page=3",
     "cluster history": f"{_ONE}/history/",
