@@ -150,8 +150,8 @@ def fleet_of(name: str, user: User) -> Fleet:
     arguments = {
         "slug": cluster.slug,
         "uuid": upload.pk,
-        "kind": "Node",
-        "name": "node1",
+        "kind": "nodes",
+        "name": f"{name}2".replace("\n", " "),
         "pk": 1,
         "batch": "00000000-0000-4000-8000-000000000000",
         "token": "never-given-out",

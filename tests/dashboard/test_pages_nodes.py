@@ -173,7 +173,7 @@ def test_a_very_large_cluster_stays_in_bounds(as_viewer: Client) -> None:
     found = nodes(as_viewer, show(TARGET, read=snapshot(nodes=ok(some))))
 
     assert len(found.html) < 200_000
-    assert "1 to 50 of 5000" in found.text
+    assert "1 to 50 of 5,000" in found.text
 
 
 def test_gaps_are_said(as_viewer: Client) -> None:
