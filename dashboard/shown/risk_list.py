@@ -16,9 +16,9 @@ from dashboard.visible import visible
 from dashboard.words import SEVERITIES, Word
 
 WHENS = (
-    (When.HOLDS, "holds still"),
+    (When.HOLDS, "not over"),
     (When.SOON, "ends within 14 days"),
-    (When.ENDED, "is over"),
+    (When.ENDED, "over"),
 )
 
 

@@ -205,7 +205,7 @@ def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> Non
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     skipped_to = page.evaluate(_ACTIVE)
-    cluster = _tabbed(page, 12)
+    cluster = _tabbed(page, 16)
 
     links = ["Fleet", "History", "Explain", "Certificates", "Activity", "Add clusters", "People"]
     assert fleet[:10] == ["Skip to the content", "authzviz", *links, "Help"]
