@@ -58,6 +58,7 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "risk_withdraw": (WRITE, EDITOR),
     "undo": (WRITE, EDITOR),
     "activity": (READ, VIEWER),
+    "risks": (READ, VIEWER),
     "people": (READ, ADMIN),
     "invite": (WRITE, ADMIN),
     "withdraw_invitation": (WRITE, ADMIN),

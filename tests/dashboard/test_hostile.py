@@ -74,7 +74,7 @@ ELSEWHERE = {
     "sign_in_link",
 }
 # What a form sends has to be what the thing is called; in a field nothing reorders the page.
-FIELDS = re.compile("<(?:input|button)\\b[^>]*>")
+FIELDS = re.compile("<(?:input|button|option)\\b[^>]*>")
 NO_PAGES = {"livez", "readyz"}
 
 
