@@ -188,14 +188,27 @@ class Missing:
     would_tell: str
 
 
+class Fix(StrEnum):
+    """What a step changes of a cluster, where what that does can be thought through."""
+
+    BIND_GROUP = "bind-group"
+    MAKE_BINDING = "make-binding"
+    TURN_ON_NODE = "turn-on-node"
+    TURN_ON_RESTRICTION = "turn-on-restriction"
+    REMOVE_GRANTS = "remove-grants"
+
+
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """What to do next, in words, with the commands where there are any; `caution` says its cost."""
+    """What to do next, in words, with the commands where there are any; `caution` says its cost.
+    `fix` is None where it changes nothing, or what no change can express.
+    """
 
     title: str
     detail: str
     commands: tuple[str, ...] = ()
     caution: str = ""
+    fix: Fix | None = None
 
 
 @dataclass(frozen=True, slots=True)

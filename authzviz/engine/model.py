@@ -63,7 +63,7 @@ __all__ = [
     "VolumeAttachment",
 ]
 
-ENGINE_VERSION = 7
+ENGINE_VERSION = 8
 """Stored with each verdict; raised whenever the same snapshot may be judged differently, or more is
 stored of how it is judged.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from shlex import quote
 
-from authzviz.engine.assessment import Grant, Missing, NextStep, Switch, Verdict
+from authzviz.engine.assessment import Fix, Grant, Missing, NextStep, Switch, Verdict
 from authzviz.engine.identity import NODES_GROUP, named_node
 from authzviz.engine.judging import Judged
 from authzviz.engine.missing import decisive
@@ -32,25 +32,25 @@ def _quick_way_out(judged: Judged) -> list[NextStep]:
         return []  # no binding is asked before what denies
     if not any("RBAC" in (state.authorization_modes or ()) for state in judged.states):
         return []
+    bindings = judged.snapshot.cluster_role_bindings
+    has_binding = any(binding.name == "system:node" for binding in bindings.value or ())
+    fix = Fix.MAKE_BINDING if bindings.is_whole and not has_binding else Fix.BIND_GROUP
     return [
         NextStep(
             "Quick way out: bind the group",
             "Nodes come back within seconds, without a restart. For the night, not to keep.",
-            (_bind_command(judged),),
+            (_BIND[fix],),
             _SECRETS,
+            fix,
         )
     ]
 
 
-def _bind_command(judged: Judged) -> str:
-    bindings = judged.snapshot.cluster_role_bindings
-    has_binding = any(binding.name == "system:node" for binding in bindings.value or ())
-    if bindings.is_whole and not has_binding:
-        return (
-            "kubectl create clusterrolebinding system:node --clusterrole=system:node"
-            " --group=system:nodes"
-        )
-    return "kubectl set subject clusterrolebinding system:node --group=system:nodes"
+_BIND = {
+    Fix.BIND_GROUP: "kubectl set subject clusterrolebinding system:node --group=system:nodes",
+    Fix.MAKE_BINDING: "kubectl create clusterrolebinding system:node --clusterrole=system:node"
+    " --group=system:nodes",
+}
 
 
 def _is_denied(judged: Judged) -> bool:
@@ -82,6 +82,7 @@ def _turn_on(judged: Judged) -> list[NextStep]:
             _on_every_apiserver(judged, f"{flags} --enable-admission-plugins"),
             (),
             "Each apiserver restarts; a mistyped mode keeps it from starting: keep a copy.",
+            Fix.TURN_ON_NODE,
         )
     ]
 
@@ -102,6 +103,7 @@ def _turn_on_restriction(judged: Judged) -> list[NextStep]:
             _on_every_apiserver(judged, "add NodeRestriction to --enable-admission-plugins"),
             (),
             "A kubelet whose certificate names another node is refused from then on.",
+            Fix.TURN_ON_RESTRICTION,
         )
     ]
 
@@ -132,6 +134,7 @@ def _remove_bindings(judged: Judged) -> list[NextStep]:
             commands,
             "Agents that use the kubelet's certificate lose these rights too: look at the audit"
             " log first.",
+            Fix.REMOVE_GRANTS,
         )
     ]
 
@@ -177,11 +180,12 @@ def _look_at_webhook(judged: Judged) -> list[NextStep]:
 
 
 def _same_flags(judged: Judged) -> list[NextStep]:
+    title = "Give all apiservers the same flags"
     what = "set --authorization-mode=Node,RBAC and add NodeRestriction"
-    if judged.do_servers_differ:
-        return [NextStep("Give all apiservers the same flags", _on_every_apiserver(judged, what))]
-    what += "; then take single nodes off bindings"
-    return [NextStep("Serve all nodes alike", _on_every_apiserver(judged, what))]
+    if not judged.do_servers_differ:
+        title = "Serve all nodes alike"
+        what += "; then take single nodes off bindings"
+    return [NextStep(title, _on_every_apiserver(judged, what), fix=Fix.TURN_ON_NODE)]
 
 
 def _check_nodes(judged: Judged) -> list[NextStep]:

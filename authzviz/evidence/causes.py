@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from authzviz.engine.assessment import Decision, NextStep
+from authzviz.engine.assessment import Decision, Fix, NextStep
 from authzviz.engine.identity import NODE_USER_PREFIX, NODES_GROUP, looks_foreign, visible
 from authzviz.engine.request import Request
 from authzviz.evidence.explanation import Cause
@@ -29,12 +29,14 @@ TURN_ON = NextStep(
     "On every kube-apiserver, one after the other, set --authorization-mode=Node,RBAC and add"
     " NodeRestriction to --enable-admission-plugins.",
     caution="Each apiserver restarts; a mistyped mode keeps it from starting: keep a copy.",
+    fix=Fix.TURN_ON_NODE,
 )
 _QUICK = NextStep(
     "Quick way out, where it is an outage: bind the group",
     "Nodes come back within seconds, without a restart. For the night, not to keep.",
     ("kubectl set subject clusterrolebinding system:node --group=system:nodes",),
     "Hands every kubelet all Secrets of the cluster, until the Node authorizer is on.",
+    Fix.BIND_GROUP,
 )
 _LOOK = NextStep(
     "Look at the kubelet's certificate",

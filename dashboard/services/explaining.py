@@ -11,7 +11,7 @@ from threading import BoundedSemaphore
 
 from django.contrib.auth.models import AnonymousUser
 
-from authzviz.engine.assessment import Decision, Switch, Verdict
+from authzviz.engine.assessment import Assessment, Decision, Switch, Verdict
 from authzviz.engine.authorize import Authorization, authorization_of
 from authzviz.engine.decide import Said
 from authzviz.engine.identity import (
@@ -71,6 +71,7 @@ class Held:
     is_old: bool
     verdict: str
     summary: str
+    assessment: Assessment
     says: tuple[Said | None, ...]
     latest: StoredSnapshot | None
     turned: VerdictChange | None
@@ -134,10 +135,12 @@ def explain(user: User | AnonymousUser, text: str, slug: str = "") -> Answer:
         )
     snapshot = facts.current_snapshot(state)
     explained = explain_refusals(log, judged_minor(snapshot)[0])
-    restriction = facts.current_assessment(state).node_restriction
+    judged = facts.current_assessment(state)
     authorization = authorization_of(snapshot)
-    says = tuple(_said(each, authorization, restriction) for each in explained.explanations)
-    return Answer(explained, origin, held=_held(match.cluster, match.why, state, says))
+    says = tuple(
+        _said(each, authorization, judged.node_restriction) for each in explained.explanations
+    )
+    return Answer(explained, origin, held=_held(match.cluster, match.why, state, judged, says))
 
 
 @contextmanager
@@ -167,7 +170,13 @@ def _unpacked(raw: bytes) -> bytes:
     return plain
 
 
-def _held(cluster: Cluster, why: str, state: CurrentState, says: tuple[Said | None, ...]) -> Held:
+def _held(
+    cluster: Cluster,
+    why: str,
+    state: CurrentState,
+    assessment: Assessment,
+    says: tuple[Said | None, ...],
+) -> Held:
     snapshots = cluster.snapshots.defer("bundle").exclude(changes=None).exclude(changes=[])
     return Held(
         cluster=cluster,
@@ -176,6 +185,7 @@ def _held(cluster: Cluster, why: str, state: CurrentState, says: tuple[Said | No
         is_old=cluster.is_recorded or cluster.is_stale(clock.now()),
         verdict=state.verdict,
         summary=state.summary,
+        assessment=assessment,
         says=says,
         latest=snapshots.order_by("-first_seen_at", "-pk").first(),
         turned=cluster.verdict_changes.exclude(previous="").order_by("-at", "-pk").first(),

@@ -64,14 +64,19 @@ def think(cluster: Cluster, asked: Words) -> Thought:
     return Thought(row, today, asked, answer)
 
 
-def _today(assessment: Assessment, snapshot: Snapshot) -> Today:
+def plugins_of(assessment: Assessment) -> tuple[str, ...] | None:
+    """The admission plugins that are on; None where apiservers disagree or it can't be told."""
     plugins = {state.admission_plugins for state in assessment.apiservers}
+    return plugins.pop() if len(plugins) == 1 else None
+
+
+def _today(assessment: Assessment, snapshot: Snapshot) -> Today:
     bindings = snapshot.cluster_role_bindings
     named = (binding for binding in bindings.value or () if binding.name == NODE_ROLE)
     return Today(
         assessment=assessment,
         modes=assessment.authorization_modes,
-        plugins=plugins.pop() if len(plugins) == 1 else None,
+        plugins=plugins_of(assessment),
         version=assessment.version,
         node_binding=next(named, None),
         are_bindings_whole=bindings.is_whole,

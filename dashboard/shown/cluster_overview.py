@@ -11,6 +11,7 @@ from authzviz.engine.fresh import NODE_ROLE
 from dashboard.services.pages import LastKnown, Overview
 from dashboard.shown.cluster_nodes import path_name
 from dashboard.shown.links import evidence_url, grants_url, nodes_url, object_url
+from dashboard.shown.next_steps import StepRow, step_rows
 from dashboard.shown.risks import AcceptedRow, FindingRow, findings_card
 from dashboard.visible import made_visible
 
@@ -65,6 +66,7 @@ class OverviewPage:
 
     judged: Assessment
     assessment: Assessment
+    steps: tuple[StepRow, ...]
     last_known: LastKnown | None
     paths: tuple[PathCard, ...]
     other_paths: tuple[PathLink, ...]
@@ -84,6 +86,7 @@ def overview_page(facts: Overview, asked: Mapping[str, str]) -> OverviewPage:
     return OverviewPage(
         judged=judged,
         assessment=shown,
+        steps=step_rows(judged.next_steps, facts.row.cluster.slug, judged),
         last_known=made_visible(facts.last_known),
         paths=tuple(drawn),
         other_paths=tuple(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import zip_longest
 
-from authzviz.engine.assessment import Decision, NextStep
+from authzviz.engine.assessment import Decision, Fix
 from authzviz.engine.decide import Said
 from authzviz.engine.phrases import counted
 from authzviz.evidence.explain import MAX_LINE_LETTERS
@@ -15,6 +15,7 @@ from authzviz.evidence.refusals import RefusedBy
 from authzviz.reports.explain_text import REFUSED_BY, request_in_words, who_in_words
 from dashboard.services.explaining import Answer, Held
 from dashboard.services.matching import Named
+from dashboard.shown.next_steps import StepRow, step_rows
 from dashboard.visible import made_visible, visible
 from dashboard.words import DECISIONS, VERDICTS, Word
 
@@ -105,7 +106,7 @@ class Group:
     word: Word
     sentence: str
     cause: str
-    steps: tuple[NextStep, ...]
+    steps: tuple[StepRow, ...]
     modes: tuple[ModeRow, ...]
     first: RefusalRow
     others: tuple[RefusalRow, ...]
@@ -158,7 +159,7 @@ def explain_page(answer: Answer) -> ExplainPage:
     unread = answer.unread
     return made_visible(
         ExplainPage(
-            groups=_groups(pairs),
+            groups=_groups(pairs, held),
             total=_total(explained),
             rest=_rest(explained),
             held=_card(held) if held else None,
@@ -174,12 +175,14 @@ def explain_page(answer: Answer) -> ExplainPage:
 _Pair = tuple[Explanation, Today | None]
 
 
-def _groups(pairs: list[_Pair]) -> tuple[Group, ...]:
+def _groups(pairs: list[_Pair], held: Held | None) -> tuple[Group, ...]:
     """Those of one cause together, the worst first, likewise within each."""
     found: dict[object, list[_Pair]] = {}
     for pair in sorted(pairs, key=lambda pair: _rank(pair[0])):
         found.setdefault((pair[0].cause.code, pair[0].refused_by), []).append(pair)
-    return tuple(_group(number, pairs) for number, pairs in enumerate(found.values(), start=1))
+    return tuple(
+        _group(number, pairs, held) for number, pairs in enumerate(found.values(), start=1)
+    )
 
 
 def _rank(each: Explanation) -> tuple[object, ...]:
@@ -199,7 +202,7 @@ def _word(each: Explanation) -> Word:
     return NEEDED if each.need else NOT_NEEDED
 
 
-def _group(number: int, pairs: list[_Pair]) -> Group:
+def _group(number: int, pairs: list[_Pair], held: Held | None) -> Group:
     worst = pairs[0][0]
     rows = [
         _row(each, today, MOST_IN_LINE if place else MAX_LINE_LETTERS)
@@ -210,7 +213,7 @@ def _group(number: int, pairs: list[_Pair]) -> Group:
         word=_word(worst),
         sentence=_sentence(worst),
         cause=_cut(worst.cause.text, MOST_IN_CAUSE),
-        steps=worst.cause.steps,
+        steps=_steps(worst, held),
         modes=tuple(
             ModeRow(
                 mode.configuration,
@@ -224,6 +227,22 @@ def _group(number: int, pairs: list[_Pair]) -> Group:
         others=tuple(rows[1:FIRST_ROWS]),
         more=tuple(rows[FIRST_ROWS:]),
     )
+
+
+def _steps(each: Explanation, held: Held | None) -> tuple[StepRow, ...]:
+    """What to do. What the cluster's own next steps change, they say best: those go first."""
+    steps = each.cause.steps
+    if held is None:
+        return tuple(map(StepRow, steps))
+    fixes = {_alike(step.fix) for step in steps if step.fix}
+    own = [step for step in held.assessment.next_steps if _alike(step.fix) in fixes]
+    told = {_alike(step.fix) for step in own}
+    rest = [replace(step, fix=None) for step in steps if _alike(step.fix) not in told]
+    return step_rows((*own, *rest), held.cluster.slug, held.assessment)
+
+
+def _alike(fix: Fix | None) -> Fix | None:
+    return Fix.BIND_GROUP if fix is Fix.MAKE_BINDING else fix
 
 
 def _sentence(each: Explanation) -> str:

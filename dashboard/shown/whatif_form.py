@@ -14,7 +14,7 @@ from authzviz.engine.change import Words, full_name, plain_name, subject_words
 from authzviz.engine.fresh import NODE_ROLE
 from authzviz.engine.grants import describe_role, describe_subject
 from authzviz.engine.identity import NODES_GROUP
-from authzviz.engine.model import Subject
+from authzviz.engine.model import Binding, Subject
 from authzviz.engine.versions import NEWEST_MINOR, OLDEST_MINOR
 from dashboard.services.thinking import Thought, Today
 from dashboard.visible import visible
@@ -267,7 +267,7 @@ def _bound(today: Today, asked: Words) -> tuple[Tick, ...]:
     there = today.node_binding
     if there is not None and NODES in there.subjects:
         return ()
-    words = quick_way_out(today)
+    words = bound_group(there)
     ticks = [
         Tick("bind", text, f"Make it, of ClusterRole {NODE_ROLE}", text in asked.add_binding)
         for text in words.add_binding
@@ -279,9 +279,8 @@ def _bound(today: Today, asked: Words) -> tuple[Tick, ...]:
     return tuple(ticks)
 
 
-def quick_way_out(today: Today) -> Words:
-    """The group bound to system:node, the binding made where there is none."""
-    there = today.node_binding
+def bound_group(there: Binding | None) -> Words:
+    """The group bound to system:node: the binding made where it isn't `there`."""
     name = full_name(there) if there else NODE_ROLE
     made = () if there else (f"{NODE_ROLE}={NODE_ROLE}",)
     return Words(add_binding=made, add_subject=(subject_words(name, NODES),))

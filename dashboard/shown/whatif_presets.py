@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from authzviz.engine.assessment import Switch, Verdict
+from authzviz.engine.assessment import Assessment, Fix, Switch, Verdict
 from authzviz.engine.chain import NODE_RESTRICTION
 from authzviz.engine.change import Words, plain_name, subject_words
 from authzviz.engine.model import Subject
 from authzviz.engine.phrases import counted
 from authzviz.engine.versions import NEWEST_MINOR, minor_of
-from dashboard.services.thinking import Today
-from dashboard.shown.whatif_form import query_of, quick_way_out
+from dashboard.services.thinking import Today, plugins_of
+from dashboard.shown.whatif_form import bound_group, query_of
 
 NODE_FIRST = Words(authorization_mode="Node,RBAC")
 _MOST_GRANTS = 20
@@ -42,8 +43,8 @@ _Found = Iterator[tuple[str, str, Words]]
 
 def _target(today: Today) -> _Found:
     """The Node authorizer with NodeRestriction, and the same without what is left over."""
-    turned_on, title, how = _turned_on(today)
-    leftover = tuple(_leftover(today))[:_MOST_GRANTS]
+    turned_on, title, how = _turned_on(today.assessment)
+    leftover = _leftover(today.assessment)
     if title:
         yield title, how, turned_on
     if leftover:
@@ -55,17 +56,29 @@ def _target(today: Today) -> _Found:
         )
 
 
-def _turned_on(today: Today) -> tuple[Words, str, str]:
+def words_of(told: Assessment, fix: Fix) -> Words:
+    """A step's change, which what-if thinks through."""
+    if fix is Fix.MAKE_BINDING:
+        return bound_group(None)
+    if fix is Fix.BIND_GROUP:
+        return Words(add_subject=bound_group(None).add_subject)
+    turned_on = _turned_on(told)[0]
+    if fix is Fix.REMOVE_GRANTS:
+        return replace(turned_on, drop_subject=_leftover(told))
+    return turned_on
+
+
+def _turned_on(told: Assessment) -> tuple[Words, str, str]:
     """The flags of the target, and in words what they turn on; empty where all is on."""
-    told = today.assessment
     is_node_on = told.node_authorizer is Switch.ON
     is_restricted = told.node_restriction is Switch.ON
     if is_node_on and is_restricted:
         return Words(), "", ""
     # One half of flags that nobody read can't be changed alone.
-    is_told = today.modes is not None and today.plugins is not None
-    modes = None if is_node_on and is_told else ",".join(_with_node(today.modes or ()))
-    plugins = None if is_restricted and is_told else ",".join(_with_restriction(today.plugins))
+    asked_today, on_today = told.authorization_modes, plugins_of(told)
+    is_told = asked_today is not None and on_today is not None
+    modes = None if is_node_on and is_told else ",".join(_with_node(asked_today or ()))
+    plugins = None if is_restricted and is_told else ",".join(_with_restriction(on_today))
     words = Words(authorization_mode=modes, admission_plugins=plugins)
     if modes is None:
         return words, "Turn on NodeRestriction", f"--enable-admission-plugins={plugins}"
@@ -86,12 +99,14 @@ def _with_restriction(plugins: tuple[str, ...] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(plugins or ()), NODE_RESTRICTION)))
 
 
-def _leftover(today: Today) -> Iterator[str]:
+def _leftover(told: Assessment) -> tuple[str, ...]:
     """The subjects by which bindings give kubelets more than the Node authorizer would."""
-    for grant in today.assessment.grants:
-        kind, _, name = grant.subject.partition(" ")
-        if grant.beyond_node_authorizer:
-            yield subject_words(plain_name(grant.binding), Subject(kind, name))
+    beyond = (grant for grant in told.grants if grant.beyond_node_authorizer)
+    return tuple(
+        subject_words(plain_name(grant.binding), Subject(kind, name))
+        for grant in islice(beyond, _MOST_GRANTS)
+        for kind, _, name in (grant.subject.partition(" "),)
+    )
 
 
 def _quick(today: Today) -> _Found:
@@ -103,7 +118,7 @@ def _quick(today: Today) -> _Found:
         yield (
             "Quick way out: bind system:nodes",
             "gives ClusterRoleBinding system:node its old subject back",
-            quick_way_out(today),
+            bound_group(today.node_binding),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from authzviz.engine import judge
+from authzviz.engine.assessment import Fix
 from authzviz.engine.model import Outcome, Read, Snapshot
 from tests.engine.build import (
     LEGACY_BINDING,
@@ -98,3 +99,24 @@ def test_many_permissions_that_lack_are_one_step() -> None:
     assert "lack: list clusterroles; list roles; list rolebindings." in first.detail
     assert first.commands == ("authzviz reader --kubernetes-version 1.28 | kubectl apply -f -",)
     assert [step.title for step in others] == ["See the apiservers' flags"]
+
+
+FIXES: dict[str, tuple[Snapshot, list[Fix | None]]] = {
+    "an outage": (cluster(RBAC), [Fix.BIND_GROUP, Fix.TURN_ON_NODE]),
+    "without the binding": (cluster(RBAC, bindings=()), [Fix.MAKE_BINDING, Fix.TURN_ON_NODE]),
+    "a legacy binding": (
+        cluster(RBAC, bindings=(LEGACY_BINDING,)),
+        [Fix.TURN_ON_NODE, Fix.REMOVE_GRANTS],
+    ),
+    "no restriction": (
+        cluster(server("--authorization-mode=Node,RBAC")),
+        [Fix.TURN_ON_RESTRICTION],
+    ),
+    "apiservers that differ": (cluster(RBAC, replace(NODE_RBAC, name="cp2")), [Fix.TURN_ON_NODE]),
+    "what was not read": (replace(TARGET, roles=unread(TARGET.roles)), [None]),
+}
+
+
+@pytest.mark.parametrize(("snapshot", "fixes"), FIXES.values(), ids=FIXES)
+def test_a_step_says_what_it_changes(snapshot: Snapshot, fixes: list[Fix | None]) -> None:
+    assert [step.fix for step in judge(snapshot).next_steps] == fixes
