@@ -69,7 +69,7 @@ class LogUploadHandler(FileUploadHandler):
         META: dict[str, str],  # noqa: N803, ARG002  # as Django names it
         content_length: int,  # noqa: ARG002
         boundary: Any,
-        encoding: str | None = None,
+        encoding: str | None = None,  # noqa: ARG002
     ) -> tuple[QueryDict, MultiValueDict[str, UploadedFile[Any]]]:
         """The fields and files of the form."""
         post = QueryDict(mutable=True)
@@ -82,8 +82,9 @@ class LogUploadHandler(FileUploadHandler):
             name = force_str(named.get("name", b""), errors="replace")
             if kind == FIELD:
                 text, size = _kept(part, is_text=True)
-                # What is too large stays so, however many of its bytes make a letter.
-                letters = "latin-1" if size > LOG_BYTES else encoding or "utf-8"
+                # What is too large stays so, however many of its bytes make a letter. Not as the
+                # request says: some encodings take the square of the length to read.
+                letters = "latin-1" if size > LOG_BYTES else "utf-8"
                 post.appendlist(name, force_str(text, letters, errors="replace"))
             elif kind == FILE:
                 content, size = _kept(part, is_text=False)

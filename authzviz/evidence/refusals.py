@@ -30,8 +30,10 @@ _FORBIDDEN = re.compile(
 )
 _OBJECT = re.compile(rf"([a-z0-9][a-z0-9.-]*)(?: {_Q})? is forbidden: $")
 _IS_FORBIDDEN = " is forbidden: "
+# Strings with one space between, as Go writes them: what looks for "]" alone costs the square.
+_STRINGS = r'((?:"(?:[^"\\]|\\.)*+"(?: (?=")|(?=\])))*+)'
 _RBAC_LOG = re.compile(
-    rf"RBAC: no rules authorize user {_Q} with groups \[([^\]]*)\] to {_Q} "
+    rf"RBAC: no rules authorize user {_Q} with groups \[{_STRINGS}\] to {_Q} "
     rf"(?:nonResourceURL {_Q}|resource {_Q}(?: named {_Q})?)(?: in namespace {_Q})?"
 )
 _NODE_LOG = re.compile(r"NODE DENY: '?([^\s']*)'? &?[\w.]+\{")

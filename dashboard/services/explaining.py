@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from threading import BoundedSemaphore
 
 from django.contrib.auth.models import AnonymousUser
@@ -41,14 +42,22 @@ _NOTHING = "Nothing was given."
 _DAMAGED = (
     "That file is damaged or cut off: its gzip can't be unpacked. Unpack it, and give a part."
 )
+_MOST_GZIPS = 1_000
+_TOO_MANY_GZIPS = (
+    f"That file is more than {_MOST_GZIPS:,} gzips in a row. Unpack it, and give the part that"
+    " matters."
+)
 _NO_TEXT = "That file is no text. Give the log as text, or as text packed by gzip (.gz)."
 _BUSY = "Other large logs are being read. Try again in a moment, or give only the last lines."
 _GZIP = b"\x1f\x8b"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_PIECE_BYTES = 16 * 2**10
 _LARGE = 1_000_000
 _PATIENCE_SECONDS = 20
 # A large log takes many times its size in memory, and seconds of a processor: one at a time.
 _PLACE = BoundedSemaphore(1)
+# Who waits keeps a thread from all other pages: more than these are told so at once.
+_QUEUE = BoundedSemaphore(2)
 
 
 class LogRefused(Exception):
@@ -145,29 +154,57 @@ def explain(user: User | AnonymousUser, text: str, slug: str = "") -> Answer:
 
 @contextmanager
 def _taking_turns(text: str) -> Iterator[None]:
-    is_large = len(text) > _LARGE
-    if is_large and not _PLACE.acquire(timeout=_PATIENCE_SECONDS):
-        raise LogRefused(_BUSY)
-    try:
+    if len(text) <= _LARGE:
         yield
-    finally:
-        if is_large:
+    elif not _has_turn():
+        raise LogRefused(_BUSY)
+    else:
+        try:
+            yield
+        finally:
             _PLACE.release()
+
+
+def _has_turn() -> bool:
+    """Take the one place for large logs, or wait for it; False where that is in vain."""
+    if _PLACE.acquire(blocking=False):
+        return True
+    if not _QUEUE.acquire(blocking=False):
+        return False
+    try:
+        return _PLACE.acquire(timeout=_PATIENCE_SECONDS)
+    finally:
+        _QUEUE.release()
 
 
 def _unpacked(raw: bytes) -> bytes:
     """What was gzipped, at most one byte more than is read; logs may be several files in a row."""
-    plain = b""
-    while raw.startswith(_GZIP) and len(plain) <= MAX_BYTES:
-        unpacker = zlib.decompressobj(wbits=31)
+    plain = BytesIO()
+    at = number = 0
+    while raw.startswith(_GZIP, at) and plain.tell() <= MAX_BYTES:
+        number += 1
+        if number > _MOST_GZIPS:
+            raise LogRefused(_TOO_MANY_GZIPS)
+        at = _unpack_one(raw, at, plain)
+    return plain.getvalue()
+
+
+def _unpack_one(raw: bytes, at: int, plain: BytesIO) -> int:
+    """Add what the gzip that begins at `at` holds; where it ends.
+
+    Piece by piece, since what follows it is copied each time: files may be thousands in a row.
+    """
+    unpacker = zlib.decompressobj(wbits=31)
+    while not unpacker.eof and (left := MAX_BYTES + 1 - plain.tell()) > 0:
+        piece = raw[at : at + _PIECE_BYTES]
+        if not piece:
+            raise LogRefused(_DAMAGED)
         try:
-            plain += unpacker.decompress(raw, MAX_BYTES + 1 - len(plain))
+            plain.write(unpacker.decompress(piece, left))
         except zlib.error:
             raise LogRefused(_DAMAGED) from None
-        if not unpacker.eof and len(plain) <= MAX_BYTES:
-            raise LogRefused(_DAMAGED)
-        raw = unpacker.unused_data
-    return plain
+        at += len(piece) - len(unpacker.unused_data) - len(unpacker.unconsumed_tail)
+    return at
 
 
 def _held(

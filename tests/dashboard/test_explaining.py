@@ -189,6 +189,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a cut gzip": ({"log_file": file(gzip.compress(LEASE.encode())[:-9])}, "damaged or cut off"),
     "a broken gzip": ({"log_file": file(b"\x1f\x8bxxxxxxxxxxxx")}, "damaged or cut off"),
+    "half a million gzips of nothing": (
+        {"log_file": file(gzip.compress(b"") * (10 * MB // 20))},
+        "more than 1,000 gzips",
+    ),
     "no text": ({"log_file": file(bytes(range(128, 256)) * 9)}, "no text"),
     "a cluster that is none": ({"log": LEASE, "cluster": "nowhere"}, "Select a valid"),
     "one chosen that is none": ({"log": LEASE, "choose": "nowhere"}, "Select a valid"),
@@ -458,6 +462,29 @@ def test_large_logs_take_turns(as_viewer: Client, monkeypatch: pytest.MonkeyPatc
         assert "may not get leases" in explained(as_viewer).text
 
     assert "may not get leases" in explained(as_viewer, log).text
+
+
+def test_of_those_who_wait_for_a_turn_most_are_told_at_once(as_viewer: Client) -> None:
+    log = f"{LEASE}\n" + "x\n" * MB
+    with explaining._PLACE, explaining._QUEUE, explaining._QUEUE:
+        assert "Other large logs are being read" in explained(as_viewer, log, status=422).text
+
+    assert "may not get leases" in explained(as_viewer, log).text
+
+
+def test_a_text_is_read_as_utf_8_whatever_the_request_says(as_viewer: Client) -> None:
+    body = f'--x\r\nContent-Disposition: form-data; name="log"\r\n\r\n{LEASE}\r\n--x--\r\n'
+    kind = "multipart/form-data; boundary=x; charset=punycode"
+
+    found = page(as_viewer.generic("POST", URL, body, kind))
+
+    assert "The kubelet of node1 may not get leases" in found.text
+
+
+def test_a_letter_that_is_none_is_written_out(as_viewer: Client) -> None:
+    found = explained(as_viewer, LEASE.replace("node1", r"\ud800\u202e"))
+
+    assert "\N{MATHEMATICAL LEFT ANGLE BRACKET}U+D800" in found.text
 
 
 def test_a_form_of_too_many_fields_is_refused(as_viewer: Client) -> None:

@@ -228,6 +228,13 @@ def test_reads_rbacs_log_of_a_group_a_namespace_and_a_path() -> None:
     assert path.request == Request("get", path="/m")
 
 
+def test_a_line_of_groups_without_an_end_takes_no_hours() -> None:
+    begun = 'RBAC: no rules authorize user "a" with groups ['
+
+    assert refusal_of([begun * 20_000, f'{begun}"b" "c"' * 20_000]) is None
+    assert refusal_of([f'{begun * 20_000}"b]c"] to "get" nonResourceURL "/m" d']) is not None
+
+
 @pytest.mark.parametrize("quote", ["'", ""])
 def test_reads_the_node_authorizers_own_log(quote: str) -> None:
     refusal = refusal_of(
