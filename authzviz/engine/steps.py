@@ -148,10 +148,14 @@ def _removal(judged: Judged, grant: Grant) -> list[str]:
     namespace, _, name = full_name.rpartition("/") if kind == "RoleBinding" else ("", "", full_name)
     scope = f"rolebinding -n {quote(namespace)}" if namespace else "clusterrolebinding"
     copy = quote(f"{name.replace('/', '-').replace(':', '-')}.yaml")
-    keep = f"kubectl get {scope} {quote(name)} -o yaml > {copy}"
+    # A binding may be called --server=…: what follows "--" is no option.
+    last = f" -- {quote(name)}" if name.startswith("-") else ""
+    first = "" if last else f" {quote(name)}"
+    patch = "--type=merge -p '{\"subjects\":null}'"
+    keep = f"kubectl get {scope}{first} -o yaml{last} > {copy}"
     if _has_others(judged, namespace, name):
-        return [keep, f"kubectl edit {scope} {quote(name)}"]
-    return [keep, f"kubectl patch {scope} {quote(name)} --type=merge -p '{{\"subjects\":null}}'"]
+        return [keep, f"kubectl edit {scope}{first}{last}"]
+    return [keep, f"kubectl patch {scope}{first} {patch}{last}"]
 
 
 def _has_others(judged: Judged, namespace: str, name: str) -> bool:
