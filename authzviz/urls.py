@@ -12,7 +12,7 @@ from dashboard.views import (
     certificates,
     comparing,
     entrance,
-    explaining,
+    explain,
     fleet,
     health,
     history,
@@ -20,8 +20,8 @@ from dashboard.views import (
     people,
     reader,
     risks,
-    thinking,
     undoing,
+    whatif,
 )
 from dashboard.views import cluster as cluster_page
 from dashboard.views import help as help_page
@@ -58,7 +58,7 @@ urlpatterns = [
     ),
     path("clusters/<slug:slug>/bundle.json.gz", cluster_page.download, name="cluster_download"),
     path("clusters/<slug:slug>/history/", history.cluster_history, name="cluster_history"),
-    path("clusters/<slug:slug>/what-if/", thinking.cluster_whatif, name="cluster_whatif"),
+    path("clusters/<slug:slug>/what-if/", whatif.cluster_whatif, name="cluster_whatif"),
     path("clusters/<slug:slug>/settings/", managing.settings, name="cluster_settings"),
     path("clusters/<slug:slug>/pause/", managing.pause, name="cluster_pause"),
     path("clusters/<slug:slug>/credentials/", managing.credentials, name="cluster_credentials"),
@@ -73,7 +73,7 @@ urlpatterns = [
     path("clusters/<slug:slug>/reader/", reader.cluster_reader, name="cluster_reader"),
     path("history/", history.fleet_history, name="history"),
     path("reader/", reader.reader, name="reader"),
-    path("explain/", explaining.explain, name="explain"),
+    path("explain/", explain.explain, name="explain"),
     path("certificates/", certificates.check, name="certificates"),
     path("help/", help_page.help_, name="help"),
     path("people/", people.people, name="people"),

@@ -15,7 +15,7 @@ from authzviz.evidence.certificate_checks import node_named
 from authzviz.evidence.certificate_facts import Certificate, CheckedCertificate, Form, Signed
 from dashboard.models import Cluster, User
 from dashboard.services import access, clock, facts, reading
-from dashboard.services.matching import CHOSEN, Match, settled, with_nodes
+from dashboard.services.matching import CHOSEN, Match, match_of, with_nodes
 from dashboard.visible import visible
 
 CertificateError = evidence.NotUnderstood
@@ -111,11 +111,11 @@ def _fitting(user: User | AnonymousUser, certificate: Certificate) -> Match:
     signers = list(_signers(found, certificate))
     name = node_named(certificate)
     if len(signers) == 1 or not name:
-        return settled(signers, _BY_AUTHORITY)
+        return match_of(signers, _BY_AUTHORITY)
     if signers:
         found = found.filter(pk__in=signers)
     owners = with_nodes(found, (name,))
-    return settled(owners or signers, _BY_BOTH if signers else _BY_NODE)
+    return match_of(owners or signers, _BY_BOTH if signers else _BY_NODE)
 
 
 def _signers(found: QuerySet[Cluster], certificate: Certificate) -> Iterator[int]:

@@ -41,7 +41,7 @@ class Match:
     left_out: int = 0
 
 
-def settled(found: Collection[int], why: str) -> Match:
+def match_of(found: Collection[int], why: str) -> Match:
     """The match where these clusters fit, for that reason if it is one. One query, or none."""
     if len(found) == 1:
         return Match(with_state(next(iter(found))), why)
@@ -63,8 +63,8 @@ def by_origin(visible: QuerySet[Cluster], origin: Origin) -> Match:
     owners = {pk for pk, count in counts.items() if count == most}
     if servers:
         both = servers & owners
-        return settled(both or servers, _BY_BOTH if both else _BY_SERVER)
-    return settled(owners, _BY_NODE if len(origin.nodes) == 1 else _BY_NODES)
+        return match_of(both or servers, _BY_BOTH if both else _BY_SERVER)
+    return match_of(owners, _BY_NODE if len(origin.nodes) == 1 else _BY_NODES)
 
 
 def with_nodes(visible: QuerySet[Cluster], names: Iterable[str]) -> dict[int, int]:

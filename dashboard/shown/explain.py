@@ -13,7 +13,7 @@ from authzviz.evidence.explain import MAX_LINE_LETTERS
 from authzviz.evidence.explanation import Explained, Explanation, ModeAnswer
 from authzviz.evidence.refusals import RefusedBy
 from authzviz.reports.explain_text import REFUSED_BY, request_in_words, who_in_words
-from dashboard.services.explaining import Answer, Held
+from dashboard.services.explain import Answer, Held
 from dashboard.services.matching import Named
 from dashboard.shown.next_steps import StepRow, step_rows
 from dashboard.visible import made_visible, visible

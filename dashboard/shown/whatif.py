@@ -14,7 +14,7 @@ from authzviz.engine.classes import UNNAMED_NODE
 from authzviz.engine.missing import decisive
 from authzviz.engine.powers import Radius
 from authzviz.engine.whatif import NeedChange, NodeChange, WhatIf
-from dashboard.services.thinking import Thought
+from dashboard.services.whatif import Foreseen
 from dashboard.shown.whatif_form import Form, form_of
 from dashboard.shown.whatif_presets import Preset, presets_of
 from dashboard.shown.whatif_words import Headline, headline_of, is_same
@@ -140,17 +140,17 @@ class WhatIfPage:
         return self.answer is not None and (self.is_changed or not self.answer.is_same)
 
 
-def whatif_page(thought: Thought, query: QueryDict) -> WhatIfPage:
+def whatif_page(foreseen: Foreseen, query: QueryDict) -> WhatIfPage:
     """The page, every name in it made visible."""
-    slug, today, asked = thought.row.cluster.slug, thought.today, thought.asked
+    slug, today, asked = foreseen.row.cluster.slug, foreseen.today, foreseen.asked
     return WhatIfPage(
         slug=slug,
-        form=form_of(thought, today, query) if today else None,
+        form=form_of(foreseen, today, query) if today else None,
         presets=presets_of(today, asked) if today else (),
         is_changed=asked != Words(),
         changes=tuple(visible(words) for words in _changes(asked)),
         command=visible(_command(slug, asked)),
-        answer=_answer(thought.answer) if thought.answer else None,
+        answer=_answer(foreseen.answer) if foreseen.answer else None,
     )
 
 

@@ -16,7 +16,7 @@ from authzviz.engine.grants import describe_role, describe_subject
 from authzviz.engine.identity import NODES_GROUP
 from authzviz.engine.model import Binding, Subject
 from authzviz.engine.versions import NEWEST_MINOR, OLDEST_MINOR
-from dashboard.services.thinking import Thought, Today
+from dashboard.services.whatif import Foreseen, Today
 from dashboard.visible import visible
 
 MOST_ROWS, MOST_SUBJECTS, MOST_BEYOND = 40, 6, 2
@@ -129,9 +129,9 @@ def query_of(words: Words) -> str:
     return "?" + urlencode(given, safe=",:/") if given else ""
 
 
-def form_of(thought: Thought, today: Today, query: QueryDict) -> Form:
+def form_of(foreseen: Foreseen, today: Today, query: QueryDict) -> Form:
     """The form with today's values, and what the address changes about them."""
-    asked, error = thought.asked, thought.error
+    asked, error = foreseen.asked, foreseen.error
     plugins = _plugins(asked, today)
     find = query.get("find", "").strip()[:_SHOWN_LETTERS]
     found = _found(today, asked, find.casefold())
@@ -150,7 +150,7 @@ def form_of(thought: Thought, today: Today, query: QueryDict) -> Form:
         rows_left_out=len(found) - len(shown),
         also=tuple(_also(asked, shown)),
         find=visible(find),
-        error=_error(thought),
+        error=_error(foreseen),
         error_of=_FIELDS.get(error.part, "bindings") if error else "",
     )
 
@@ -159,9 +159,9 @@ def _texts(query: QueryDict, name: str) -> tuple[str, ...]:
     return tuple(text.strip() for text in query.getlist(name) if text.strip())
 
 
-def _error(thought: Thought) -> str:
+def _error(foreseen: Foreseen) -> str:
     """What is wrong, as a sentence."""
-    said = visible(str(thought.error)) if thought.error else ""
+    said = visible(str(foreseen.error)) if foreseen.error else ""
     cut = said if len(said) <= 2_000 else f"{said[:2_000]}…"
     return f"{cut[:1].upper()}{cut[1:]}." if cut else ""
 

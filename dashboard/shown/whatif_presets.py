@@ -12,7 +12,7 @@ from authzviz.engine.change import Words, plain_name, subject_words
 from authzviz.engine.model import Subject
 from authzviz.engine.phrases import counted
 from authzviz.engine.versions import NEWEST_MINOR, minor_of
-from dashboard.services.thinking import Today, plugins_of
+from dashboard.services.whatif import Today, plugins_of
 from dashboard.shown.whatif_form import bound_group, query_of
 
 NODE_FIRST = Words(authorization_mode="Node,RBAC")

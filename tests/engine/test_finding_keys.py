@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from authzviz.engine.assessment import Finding, Severity, Verdict
+from authzviz.engine import judge
+from authzviz.engine.assessment import Finding, Severity
 from authzviz.engine.finding_keys import binding_of, keyed
-from tests.dashboard.assessments import ASSESSMENTS
+from tests.engine.build import LEGACY_BINDING, NODE_RBAC, cluster
 
-OVER_GRANTED = ASSESSMENTS[Verdict.OVER_GRANTED]
+OVER_GRANTED = judge(cluster(NODE_RBAC, bindings=(LEGACY_BINDING,)))
 BINDING = OVER_GRANTED.grants[0].binding
 
 

@@ -12,8 +12,9 @@ from django.views.decorators.vary import vary_on_headers
 
 from dashboard.forms import LogForm, posted
 from dashboard.models import User
-from dashboard.services import access, certificates, explaining
-from dashboard.services.explaining import Answer, LogRefused
+from dashboard.services import access, certificates
+from dashboard.services import explain as explain_service
+from dashboard.services.explain import Answer, LogRefused
 from dashboard.shown.explain import EXAMPLE, explain_page
 from dashboard.uploading import LogUploadHandler
 from dashboard.views.parts import template_for
@@ -52,8 +53,8 @@ def _explain(request: HttpRequest) -> HttpResponse:
         "form": form,
         "page": explain_page(answer) if answer else None,
         "refusal": refusal,
-        "is_too_large": refusal == explaining.TOO_LARGE,
-        "command": explaining.FIND_LINES,
+        "is_too_large": refusal == explain_service.TOO_LARGE,
+        "command": explain_service.FIND_LINES,
         "unknown": "" if not chosen or chosen in dict(choices) else visible(chosen)[:_MOST_LETTERS],
     }
     # htmx swaps no part of an answer that says 422.
@@ -70,7 +71,7 @@ def _answered(form: LogForm, user: User) -> tuple[Answer | None, str]:
         return None, " ".join(str(error) for errors in form.errors.values() for error in errors)
     try:
         raw = form.cleaned_data["raw"]
-        text = explaining.text_of(raw) if raw else form.cleaned_data["log"]
-        return explaining.explain(user, text, form.cleaned_data["cluster"]), ""
+        text = explain_service.text_of(raw) if raw else form.cleaned_data["log"]
+        return explain_service.explain(user, text, form.cleaned_data["cluster"]), ""
     except LogRefused as error:
         return None, str(error)

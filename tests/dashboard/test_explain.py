@@ -23,7 +23,7 @@ from authzviz.evidence.explanation import Explanation, Place
 from authzviz.evidence.refusals import Refusal
 from dashboard.logs import JsonLines
 from dashboard.models import Cluster
-from dashboard.services import explaining, judging
+from dashboard.services import explain, judging
 from dashboard.shown.explain import EXAMPLE
 from tests.dashboard.showing import RECORDED, Page, page, show
 from tests.dashboard.snapshots import snapshot
@@ -234,7 +234,7 @@ def test_ten_megabytes_cost_a_bounded_number_of_explanations(
     response = as_viewer.post(URL, {"log": log})
 
     found = page(response)
-    assert len(asked) == explaining.MOST_EXPLAINED
+    assert len(asked) == explain.MOST_EXPLAINED
     assert "tell of more than the first 200 refusals, which are not shown" in found.text
     assert len(response.content) < MOST_HTML_BYTES
 
@@ -455,9 +455,9 @@ def test_a_long_paste_is_not_sent_back(as_viewer: Client) -> None:
 
 
 def test_large_logs_take_turns(as_viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explaining, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(explain, "_PATIENCE_SECONDS", 0)
     log = f"{LEASE}\n" + "x\n" * MB
-    with explaining._PLACE:
+    with explain._PLACE:
         assert "Other large logs are being read" in explained(as_viewer, log, status=422).text
         assert "may not get leases" in explained(as_viewer).text
 
@@ -466,7 +466,7 @@ def test_large_logs_take_turns(as_viewer: Client, monkeypatch: pytest.MonkeyPatc
 
 def test_of_those_who_wait_for_a_turn_most_are_told_at_once(as_viewer: Client) -> None:
     log = f"{LEASE}\n" + "x\n" * MB
-    with explaining._PLACE, explaining._QUEUE, explaining._QUEUE:
+    with explain._PLACE, explain._QUEUE, explain._QUEUE:
         assert "Other large logs are being read" in explained(as_viewer, log, status=422).text
 
     assert "may not get leases" in explained(as_viewer, log).text

@@ -35,7 +35,7 @@ class Today:
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class Foreseen:
     """A change and what would come of it.
 
     `asked` is what differs from how things are. `today` is None where the cluster was never read;
@@ -49,19 +49,19 @@ class Thought:
     error: ChangeError | None = None
 
 
-def think(cluster: Cluster, asked: Words) -> Thought:
+def foresee(cluster: Cluster, asked: Words) -> Foreseen:
     """What the change would do; two queries, and one snapshot unpacked."""
     row = pages.row_of(cluster)
     if row.current is None:
-        return Thought(row, None, asked)
+        return Foreseen(row, None, asked)
     snapshot = facts.current_snapshot(row.current)
     today = _today(facts.current_assessment(row.current), snapshot)
     asked = _differing(asked, today)
     try:
         answer = whatif(snapshot, _change(asked))
     except ChangeError as error:
-        return Thought(row, today, asked, error=error)
-    return Thought(row, today, asked, answer)
+        return Foreseen(row, today, asked, error=error)
+    return Foreseen(row, today, asked, answer)
 
 
 def plugins_of(assessment: Assessment) -> tuple[str, ...] | None:

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from dashboard.services import access, thinking
+from dashboard.services import access, whatif
 from dashboard.shown.cluster_head import cluster_head
 from dashboard.shown.whatif import whatif_page
 from dashboard.shown.whatif_form import asked_of
@@ -18,7 +18,7 @@ def cluster_whatif(request: HttpRequest, slug: str) -> HttpResponse:
     422 for one that can't be made.
     """
     cluster = access.visible_to(request.user, slug)
-    thought = thinking.think(cluster, asked_of(request.GET))
-    context = {"head": cluster_head(thought.row), "page": whatif_page(thought, request.GET)}
-    status = 422 if thought.error else 200
+    foreseen = whatif.foresee(cluster, asked_of(request.GET))
+    context = {"head": cluster_head(foreseen.row), "page": whatif_page(foreseen, request.GET)}
+    status = 422 if foreseen.error else 200
     return render(request, "cluster_whatif.html", context, status=status)
