@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from authzviz.engine.compared import Cell, Comparison
 from authzviz.engine.comparison import compare
 from dashboard.models import User
-from dashboard.services import access, clock, facts, pages, spreadsheet
+from dashboard.services import access, facts, pages, spreadsheet
 from dashboard.services.pages import FleetRow
 from dashboard.visible import made_visible
 
@@ -98,11 +98,6 @@ def _compared(rows: tuple[FleetRow, ...], baseline: str | None) -> Comparison:
 def as_csv(chosen: Chosen) -> bytes:
     """The comparison as a table for spreadsheets: a line per row, a column per cluster."""
     return spreadsheet.as_csv(_lines(chosen))
-
-
-def csv_name() -> str:
-    """The name of today's file; nothing in it comes from a cluster."""
-    return f"comparison-{clock.now():%Y-%m-%d}.csv"
 
 
 def _lines(chosen: Chosen) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from authzviz.engine.assessment import Severity, Verdict
 from dashboard.models import CurrentState, User
-from dashboard.services import clock, clusters, fleet, spreadsheet
+from dashboard.services import clusters, fleet, spreadsheet
 from dashboard.services.fleet_query import Wanted
 from dashboard.services.pages import FleetRow
 from dashboard.words import DISTRIBUTIONS, SEVERITIES, VERDICTS
@@ -26,11 +26,6 @@ _HEAD = (
 def as_csv(user: User | AnonymousUser, want: Wanted) -> bytes:
     """All clusters that are wanted, on whatever page, in their order."""
     return spreadsheet.as_csv(_lines(user, want))
-
-
-def csv_name() -> str:
-    """The name of today's file; nothing in it comes from a cluster."""
-    return f"fleet-{clock.now():%Y-%m-%d}.csv"
 
 
 def _lines(user: User | AnonymousUser, want: Wanted) -> Iterator[tuple[str, ...]]:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from authzviz.engine.assessment import Severity, Verdict
+from dashboard import asked
 from dashboard.services.clusters import MOST_GROUP_LETTERS
 
 UNREAD = "unread"
@@ -98,13 +99,13 @@ class Wanted:
 
 def wanted(query: QueryDict) -> Wanted:
     """What the query of an address asks for."""
-    sort, by, page = (query.get(name, "") for name in ("sort", "by", "page"))
+    sort, by = query.get("sort", ""), query.get("by", "")
     return Wanted(
         search=" ".join(query.get("search", "").split())[:_MOST_LETTERS],
         chosen=_in_order((facet, value) for facet in FACETS for value in query.getlist(facet)),
         sort=sort if sort.removeprefix("-") in SORTS else DEFAULT_SORT,
         by=by if by in BYS or (by.startswith(BY_LABEL) and len(by) <= _MOST_LETTERS) else "",
-        page=int(page) if page.isdecimal() and len(page) < 7 and int(page) > 0 else 1,
+        page=max(1, asked.number(query, "page")),
         is_whole=query.get("rows") == "all",
     )
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
+from dashboard import asked
+
 ROWS_PER_PAGE = 50
-_MOST_LETTERS = 300
-_MOST_DIGITS = 6
 Row = TypeVar("Row")
 
 
@@ -71,12 +71,10 @@ class Column:
     aria_sort: str
 
 
-def query_of(asked: Mapping[str, str], names: Sequence[str]) -> Query:
+def query_of(query: Mapping[str, str], names: Sequence[str]) -> Query:
     """What an address asks for, of these names; anything else in it counts for nothing."""
-    values = tuple((name, _text(asked.get(name, ""))) for name in names)
-    page = asked.get("page", "")
-    is_number = page.isascii() and page.isdecimal() and len(page) <= _MOST_DIGITS
-    return Query(values, max(1, int(page)) if is_number else 1)
+    values = tuple((name, asked.text(query, name)) for name in names)
+    return Query(values, max(1, asked.number(query, "page")))
 
 
 def cut(rows: Sequence[Row], query: Query) -> Cut[Row]:
@@ -102,7 +100,3 @@ def column(query: Query, key: str, title: str, *, default: str) -> Column:
     order = "descending" if is_reversed else "ascending"
     turned = f"-{key}" if is_sorted and not is_reversed else key
     return Column(title, query.link(sort=turned), order if is_sorted else "none")
-
-
-def _text(text: str) -> str:
-    return text.replace("\0", "").strip()[:_MOST_LETTERS]

@@ -23,7 +23,7 @@ from dashboard.services import (
 from dashboard.services import fleet as fleet_service
 from dashboard.services.access import person
 from dashboard.shown.fleet import fleet_page
-from dashboard.views.parts import template_for
+from dashboard.views.parts import attached, template_for
 
 
 @require_GET
@@ -57,11 +57,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
 def fleet_csv(request: HttpRequest) -> HttpResponse:
     """All clusters that the address finds, as a file for spreadsheets."""
     content = fleet_export.as_csv(person(request.user), fleet_query.wanted(request.GET))
-    return HttpResponse(
-        content,
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{fleet_export.csv_name()}"'},
-    )
+    return attached(content, "fleet")
 
 
 @require_POST

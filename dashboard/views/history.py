@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from authzviz.engine.assessment import Verdict
+from dashboard import asked
 from dashboard.services import access, history, pages
 from dashboard.shown.cluster_head import cluster_head
 from dashboard.shown.history import comparison_page, fleet_history_page, history_page
-
-_MOST_DIGITS = 18
-_MOST_LETTERS = 120
 
 
 @require_GET
@@ -21,10 +19,10 @@ def cluster_history(request: HttpRequest, slug: str) -> HttpResponse:
     cluster = access.visible_to(request.user, slug)
     head = cluster_head(pages.row_of(cluster))
     if "from" in request.GET or "to" in request.GET:
-        pair = (_number(request.GET, "from"), _number(request.GET, "to"))
+        pair = (asked.number(request.GET, "from"), asked.number(request.GET, "to"))
         page = comparison_page(history.comparison(cluster, *pair))
         return render(request, "cluster_changes.html", {"head": head, "page": page})
-    facts = history.cluster_history(cluster, _number(request.GET, "page"))
+    facts = history.cluster_history(cluster, asked.number(request.GET, "page"))
     context = {"head": head, "page": history_page(facts)}
     return render(request, "cluster_history.html", context)
 
@@ -33,15 +31,8 @@ def cluster_history(request: HttpRequest, slug: str) -> HttpResponse:
 def fleet_history(request: HttpRequest) -> HttpResponse:
     """Every change of a verdict in the fleet, newest first."""
     user = access.person(request.user)
-    search = request.GET.get("search", "").replace("\0", "").strip()[:_MOST_LETTERS]
-    verdict = request.GET.get("verdict", "")
+    search, verdict = asked.text(request.GET, "search"), request.GET.get("verdict", "")
     verdict = verdict if verdict in set(Verdict) else ""
-    page = _number(request.GET, "page")
+    page = asked.number(request.GET, "page")
     facts = history.fleet_history(user, search=search, verdict=verdict, page=page)
     return render(request, "history.html", {"page": fleet_history_page(facts, search, verdict)})
-
-
-def _number(query: QueryDict, name: str) -> int:
-    """The number in the address; 0, which is no snapshot and no page, for anything else."""
-    text = query.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
+from dashboard.services import clock
+
 
 def is_for_part(request: HttpRequest) -> bool:
     """True where htmx asks for a part of the page.
@@ -20,9 +22,10 @@ def template_for(request: HttpRequest, page: str, part: str) -> str:
 
 
 def attached(content: bytes, name: str) -> HttpResponse:
-    """A table for spreadsheets as a file of that name, in which nothing comes from a cluster."""
+    """A table for spreadsheets as today's file of that name, which never comes from a cluster."""
+    dated = f"{name}-{clock.now():%Y-%m-%d}.csv"
     return HttpResponse(
         content,
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers={"Content-Disposition": f'attachment; filename="{dated}"'},
     )

@@ -8,10 +8,11 @@ from django.shortcuts import redirect, render
 from django.utils.dateformat import format as formatted
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dashboard import asked
 from dashboard.accepting import RiskForm
 from dashboard.forms import posted
 from dashboard.models import Cluster
-from dashboard.services import access, audit, clock, pages, risks, spreadsheet, undoing
+from dashboard.services import access, audit, pages, risks, spreadsheet, undoing
 from dashboard.services import risk_list as listing
 from dashboard.services.risk_list import Wanted
 from dashboard.services.risks import RiskError, Standing
@@ -19,8 +20,6 @@ from dashboard.shown.cluster_head import cluster_head
 from dashboard.shown.risk_list import risk_lines, risks_page
 from dashboard.shown.risks import accept_page
 from dashboard.views.parts import attached
-
-_MOST_LETTERS = 150
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -43,16 +42,15 @@ def accept(request: HttpRequest, slug: str) -> HttpResponse:
 def risk_list(request: HttpRequest) -> HttpResponse:
     """Everything that is accepted in the fleet; a file with &format=csv."""
     user, query = access.person(request.user), request.GET
-    number = query.get("page", "")
     want = Wanted(
-        search=query.get("search", "").replace("\0", "").strip()[:_MOST_LETTERS],
+        search=asked.text(query, "search"),
         severity=query.get("severity", ""),
         when=query.get("when", ""),
-        page=int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1,
+        page=asked.number(query, "page"),
     )
     if query.get("format") == "csv":
         content = spreadsheet.as_csv(risk_lines(listing.exported(user, want)))
-        return attached(content, f"accepted-risks-{clock.now():%Y-%m-%d}.csv")
+        return attached(content, "accepted-risks")
     page = risks_page(listing.listed(user, want), want)
     return render(request, "risks.html", {"page": page})
 
