@@ -21,19 +21,14 @@ from dashboard.views.parts import is_for_part
 @vary_on_headers("HX-Request")
 def cluster(request: HttpRequest, slug: str) -> HttpResponse:
     """The overview; htmx gets the line that says how polling goes, which all of a cluster's pages
-    ask for here, and is told to load its page anew when that would show something else than what
-    `seen` stands for.
+    ask for here, with a token that differs once they would show something else.
     """
     row = pages.row_of(access.visible_to(request.user, slug))
     if not is_for_part(request):
         facts = pages.overview(row)
         page = overview_page(facts, request.GET.dict()) if facts else None
         return render(request, "cluster.html", {"head": cluster_head(row), "page": page})
-    line = status(row)
-    response = render(request, "includes/cluster_status.html", {"status": line})
-    if request.GET.get("seen", line.token) != line.token:
-        response["HX-Refresh"] = "true"
-    return response
+    return render(request, "includes/cluster_status.html", {"status": status(row)})
 
 
 @require_GET

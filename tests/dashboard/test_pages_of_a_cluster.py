@@ -53,7 +53,7 @@ NOTES = {
     "old": ({"age": timedelta(hours=1)}, "Old: what you see is from"),
     "unreadable": ({"last_error": "no route", "last_error_at": timezone.now()}, "no route"),
     "paused": ({"age": timedelta(hours=1), "is_paused": True}, "Reading is paused."),
-    "recorded": (RECORDED, "A recording, not a live cluster"),
+    "recorded": (RECORDED, "a recording of"),
     "unchecked": ({"is_tls_verified": False}, "certificate isn't checked"),
     "expiring": ({"credentials_expire_at": timezone.now()}, "The credentials expire"),
 }
