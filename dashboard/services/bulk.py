@@ -44,7 +44,6 @@ class Act:
     does it to one cluster; both raise ClusterError, the latter where the cluster stays as it is.
     """
 
-    past: str
     prepare: Callable[[str], Apply]
     can_be_undone: bool = True
 
@@ -178,12 +177,12 @@ def _labels(text: str) -> dict[str, str]:
 
 
 ACTS = {
-    "read": Act("being read now", _read, can_be_undone=False),
-    "pause": Act("paused", _pause),
-    "resume": Act("resumed", partial(_pause, is_paused=False)),
-    "group": Act("put into another group", _group),
-    "label": Act("labelled", _label),
-    "unlabel": Act("without that label now", _unlabel),
-    "interval": Act("read as often as you chose", _interval),
-    "remove": Act("removed", _remove, can_be_undone=False),
+    "read": Act(_read, can_be_undone=False),
+    "pause": Act(_pause),
+    "resume": Act(partial(_pause, is_paused=False)),
+    "group": Act(_group),
+    "label": Act(_label),
+    "unlabel": Act(_unlabel),
+    "interval": Act(_interval),
+    "remove": Act(_remove, can_be_undone=False),
 }

@@ -11,7 +11,7 @@ from authzviz.engine.assessment import Verdict
 from authzviz.engine.phrases import counted
 from dashboard.models import SavedView
 from dashboard.models.cluster import PollState
-from dashboard.services import fleet
+from dashboard.services import clusters, fleet
 from dashboard.services.bulk import Done
 from dashboard.services.fleet import Found, Part
 from dashboard.services.fleet_query import UNREAD, VERDICT, Wanted
@@ -24,6 +24,12 @@ from dashboard.words import DISTRIBUTIONS, VERDICTS, Word, humane_age
 # The sample fleet's fresh cluster, at which its story is told.
 OUTAGE = "eu-5"
 ELDERS = ("eu-1", "eu-2", "eu-3", "eu-4")
+_PASTS = {
+    "read": "being read now",
+    "pause": "paused",
+    "resume": "resumed",
+    "remove": "removed",
+}
 _MOST_LABELS = 8
 _MOST_NAMES = 5
 
@@ -226,9 +232,11 @@ def _lasted(fact: Facts) -> str:
     return humane_age((fact.read_at - fact.since).total_seconds())
 
 
-def done_words(past: str, done: Done) -> str:
-    """What came of an act on many clusters: "3 clusters paused. Skipped 1: eu-1 (not paused)"."""
-    said = [f"{counted(len(done.changed), 'cluster')} {past}."]
+def done_words(act: str, text: str, done: Done) -> str:
+    """What came of an act on many clusters: "3 clusters paused. Skipped 1: eu-1 (not paused)";
+    `text` is what went with it.
+    """
+    said = [f"{counted(len(done.changed), 'cluster')} {_past(act, text)}."]
     for skipped in done.skipped:
         names = [visible(name) for name in skipped.names[:_MOST_NAMES]]
         more = len(skipped.names) - len(names)
@@ -237,3 +245,16 @@ def done_words(past: str, done: Done) -> str:
             f"Skipped {len(skipped.names)}: {', '.join(names)}{rest} ({visible(skipped.why)})."
         )
     return " ".join(said)
+
+
+def _past(act: str, text: str) -> str:
+    """What was done to them."""
+    if act == "group":
+        group = visible(clusters.group_name(text))
+        return f"put into the group {group}" if group else "now in no group"
+    if act in {"label", "unlabel"}:
+        labels = visible(clusters.labels_text(clusters.parse_labels(text)))
+        return f"labelled {labels}" if act == "label" else f"without the label {labels} now"
+    if act == "interval":
+        return f"read {clusters.INTERVALS[int(text)]} from now on"
+    return _PASTS[act]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.urls import NoReverseMatch, reverse
 
@@ -32,6 +32,11 @@ def grants_url(slug: str, **asked: str) -> str:
 def evidence_url(slug: str, anchor: str = "") -> str:
     """The evidence of a cluster, or one place in it."""
     return reverse("cluster_evidence", args=(slug,)) + (f"#{anchor}" if anchor else "")
+
+
+def finding_url(slug: str, key: str) -> str:
+    """Where a finding stands on its cluster's page, open or accepted."""
+    return f"{reverse('cluster', args=(slug,))}#finding-{quote(key)}"
 
 
 def _with(url: str, asked: dict[str, str]) -> str:

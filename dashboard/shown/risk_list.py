@@ -11,6 +11,7 @@ from authzviz.engine.assessment import Severity
 from dashboard.models import AcceptedRisk
 from dashboard.services import risks
 from dashboard.services.risk_list import Holds, Listed, RiskList, Wanted, When
+from dashboard.shown.links import finding_url
 from dashboard.shown.risks import left_words
 from dashboard.visible import visible
 from dashboard.words import SEVERITIES, Word
@@ -24,9 +25,12 @@ WHENS = (
 
 @dataclass(frozen=True, slots=True)
 class RiskRow:
-    """One acceptance. `note` says what became of it, "" where it holds for long."""
+    """One acceptance. `note` says what became of it, "" where it holds for long; `url` is where the
+    finding stands now, "" where it isn't found any more.
+    """
 
     slug: str
+    url: str
     name: str
     pk: int
     severity: Word
@@ -92,6 +96,7 @@ def _row(one: Listed) -> RiskRow:
     risk = one.risk
     return RiskRow(
         slug=risk.cluster.slug,
+        url="" if one.holds is Holds.GONE else finding_url(risk.cluster.slug, risk.finding),
         name=visible(risk.cluster.name),
         pk=risk.pk,
         severity=SEVERITIES[Severity(risk.severity)],

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.models import Cluster, User
-from dashboard.services import access, bulk, fleet_query
+from dashboard.services import access, bulk, fleet, fleet_query
 from dashboard.services.access import person
 from dashboard.services.clusters import ClusterError
 from dashboard.shown.fleet import done_words
@@ -32,7 +32,8 @@ def act(request: HttpRequest) -> HttpResponse:
     name = request.POST.get("act", "")
     want = fleet_query.of_text(request.POST.get("query", ""))
     if name == "compare":
-        pairs = [("c", slug) for slug in _ticked(request)[:_MOST_COMPARED]]
+        compared = _slugs_found(user, want) if "all" in request.POST else _ticked(request)
+        pairs = [("c", slug) for slug in compared[:_MOST_COMPARED]]
         return redirect(f"{reverse('compare')}?{urlencode(pairs)}")
     access.editor(user)
     try:
@@ -53,21 +54,28 @@ def _chosen(request: HttpRequest, user: User, want: fleet_query.Wanted) -> list[
     return bulk.chosen(user, _ticked(request))
 
 
+def _slugs_found(user: User, want: fleet_query.Wanted) -> list[str]:
+    """In the order of the page that they were found on."""
+    return [lean.slug for lean in fleet.found_by(user, want)]
+
+
 def _ticked(request: HttpRequest) -> list[str]:
-    """The slugs of boxes on the page, and those of ticks on other pages, in one field: of fields a
-    form may have no more than Django lets in.
+    """The slugs of all ticks in the order they were made, which come in one field: of fields a form
+    may have no more than Django lets in. And those of boxes on the page, which are all that there
+    is without a script.
     """
-    slugs = [*request.POST.getlist("c"), *request.POST.get("ticked", "").split()]
+    slugs = [*request.POST.get("ticked", "").split(), *request.POST.getlist("c")]
     return list(dict.fromkeys(slugs))
 
 
 def _do(request: HttpRequest, name: str, chosen: list[Cluster], user: User) -> None:
-    done = bulk.act(name, chosen, request.POST.get(f"{name}_text", ""), actor=user)
+    text = request.POST.get(f"{name}_text", "")
+    done = bulk.act(name, chosen, text, actor=user)
     doing = bulk.ACTS[name]
     if name in {"read", "resume"}:
         for key in done.changed[:_SENT_AT_ONCE]:
             send_poll(key)
-    words = done_words(doing.past, done)
+    words = done_words(name, text, done)
     if not done.changed:
         messages.warning(request, words)
     elif doing.can_be_undone:

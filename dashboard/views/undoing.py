@@ -29,7 +29,9 @@ def undo(request: HttpRequest, batch: UUID) -> HttpResponse:
         if undone.left:
             messages.warning(request, _partly(undone), extra_tags=tags)
         else:
-            messages.success(request, "Undone.", extra_tags=tags)
+            messages.success(
+                request, f"{counted(undone.number, 'change')} undone.", extra_tags=tags
+            )
     return redirect(_back(request))
 
 

@@ -44,7 +44,7 @@ def test_ticks_stay_over_sorting_and_live_updates(site: Site, page: Page) -> Non
     expect(page.get_by_role("checkbox", name="Tick eu-2")).to_be_checked()
     page.get_by_role("checkbox", name="Tick eu-3").check()
     page.goto(f"{site.url}/?search=eu-3")
-    expect(page.locator("#ticked")).to_have_text("2 ticked")
+    expect(page.locator("#ticked")).to_have_text("2 ticked, 1 not on this page")
     page.get_by_role("button", name="Compare").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("2 clusters compared")
@@ -75,7 +75,7 @@ def test_many_are_labelled_and_that_is_undone(
     page.get_by_text("Change", exact=True).click()
     page.get_by_label("Add a label").fill("team=core")
     page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.locator("#messages")).to_contain_text("6 clusters labelled.")
+    expect(page.locator("#messages")).to_contain_text("6 clusters labelled team=core.")
     expect(page.locator("table.fleet .tag", has_text="team=core")).to_have_count(6)
     expect(page.locator("#ticked")).to_contain_text("Tick clusters")
     page.get_by_role("button", name="Undo what was just done").click()

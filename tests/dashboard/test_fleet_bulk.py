@@ -54,31 +54,31 @@ ACTS: dict[str, tuple[str, dict[str, str], str, dict[str, Any]]] = {
     "group": (
         "group",
         {"group_text": " Asia "},
-        "2 clusters put into another group. Skipped 1: a (in it already).",
+        "2 clusters put into the group Asia. Skipped 1: a (in it already).",
         {"group": ["Asia", "Asia", "Asia"]},
     ),
     "no group": (
         "group",
         {"group_text": ""},
-        "1 cluster put into another group. Skipped 2: b, rec (in no group).",
+        "1 cluster now in no group. Skipped 2: b, rec (in no group).",
         {"group": ["", "", ""]},
     ),
     "label": (
         "label",
         {"label_text": "env=prod"},
-        "2 clusters labelled. Skipped 1: a (labelled so already).",
+        "2 clusters labelled env=prod. Skipped 1: a (labelled so already).",
         {"labels": [{"env": "prod"}] * 3},
     ),
     "unlabel": (
         "unlabel",
         {"unlabel_text": "env"},
-        "1 cluster without that label now. Skipped 2: b, rec (not labelled so).",
+        "1 cluster without the label env now. Skipped 2: b, rec (not labelled so).",
         {"labels": [{}, {}, {}]},
     ),
     "interval": (
         "interval",
         {"interval_text": "300"},
-        f"2 clusters read as often as you chose. Skipped 1: rec ({READ_ONCE}).",
+        f"2 clusters read every 5 minutes from now on. Skipped 1: rec ({READ_ONCE}).",
         {"interval_seconds": [300, 300, 60]},
     ),
 }
@@ -139,15 +139,28 @@ def test_more_than_a_thousand_are_refused(as_editor: Client) -> None:
 def test_ticks_of_other_pages_go_along(as_editor: Client, three: None) -> None:
     said, _ = act(as_editor, "group", "a", ticked="b rec a", group_text="X")
 
-    assert said == "3 clusters put into another group."
+    assert said == "3 clusters put into the group X."
 
 
 def test_all_that_an_address_finds_is_acted_on(as_editor: Client, three: None) -> None:
     said, _ = act(as_editor, "label", query="group=Asia", all="1", label_text="x=y")
 
-    assert said == "1 cluster labelled."
+    assert said == "1 cluster labelled x=y."
     assert Cluster.objects.get(labels__x="y").name == "a"
     assert "no cluster is found" in act(as_editor, "read", query="group=no", all="1")[0]
+
+
+def test_all_that_an_address_finds_is_compared_in_its_order(as_viewer: Client, three: None) -> None:
+    data = {"act": "compare", "query": "sort=-name", "all": "1", "ticked": "a"}
+    answer = as_viewer.post("/clusters/act/", data)
+
+    assert answer["Location"] == "/clusters/compare/?c=rec&c=b&c=a"
+
+
+def test_what_is_compared_stands_in_the_order_of_the_ticks(as_viewer: Client, three: None) -> None:
+    data = {"act": "compare", "c": ["a", "b"], "ticked": "rec b a"}
+
+    assert as_viewer.post("/clusters/act/", data)["Location"].endswith("?c=rec&c=b&c=a")
 
 
 def test_the_way_leads_back_to_what_was_shown(as_editor: Client, three: None) -> None:

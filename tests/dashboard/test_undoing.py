@@ -226,7 +226,7 @@ def test_every_page_offers_to_undo_what_was_just_done(
     assert "Saved." in again
     assert "/undo/" not in again
     assert undone.redirect_chain == [(page, 302)]
-    assert "Undone." in undone.content.decode()
+    assert "3 changes undone." in undone.content.decode()
     assert state(cluster)[:4] == ("alpha", {}, "", 60)
     assert twice["Location"] == reverse("fleet")
     paused = as_editor.post(

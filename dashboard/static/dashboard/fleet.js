@@ -11,20 +11,26 @@ const openMenus = () => all("#clusters details.menu[open]");
 const show = () => {
   const form = document.querySelector("#bulk");
   if (!form) return;
-  for (const box of all("tbody input.pick")) box.checked = ticks.has(box.value);
-  const every = document.querySelector("#all-found");
-  const number = every?.checked ? Number(form.querySelector("#ticked").dataset.found) : ticks.size;
+  const boxes = all("tbody input.pick");
+  const isEvery = document.querySelector("#all-found")?.checked ?? false;
+  for (const box of boxes) {
+    box.checked = isEvery || ticks.has(box.value);
+    box.disabled = isEvery;
+  }
   const words = form.querySelector("#ticked");
+  const number = isEvery ? Number(words.dataset.found) : ticks.size;
+  const elsewhere = isEvery ? 0 : number - boxes.filter((box) => box.checked).length;
   words.dataset.empty ??= words.textContent;
-  words.textContent = number ? `${number} ticked` : words.dataset.empty;
+  words.textContent = number
+    ? `${number.toLocaleString("en")} ticked${elsewhere ? `, ${elsewhere} not on this page` : ""}`
+    : words.dataset.empty;
   form.classList.toggle("has-ticks", number > 0);
   for (const button of form.querySelectorAll("button")) button.disabled = number === 0;
-  form.querySelector("#untick").hidden = number === 0;
   const page = document.querySelector("#tick-page");
-  if (page) {
-    page.hidden = false;
-    page.checked = all("tbody input.pick").every((box) => box.checked);
-  }
+  if (!page) return;
+  page.hidden = false;
+  page.disabled = isEvery;
+  page.checked = boxes.every((box) => box.checked);
 };
 
 document.addEventListener("change", ({ target }) => {
@@ -48,13 +54,11 @@ document.addEventListener("click", ({ target }) => {
   show();
 });
 
-// What is ticked on other pages goes along. What is acted on is not ticked any more, but what is
+// What is ticked goes along, on other pages, too. What is acted on is not ticked any more, but what is
 // compared is: one may come back for another.
 document.addEventListener("submit", ({ target, submitter }) => {
   if (target.id !== "bulk") return;
-  const others = new Set(ticks);
-  for (const box of all("tbody input.pick")) others.delete(box.value);
-  target.querySelector("#elsewhere").value = [...others].join(" ");
+  target.querySelector("#every-tick").value = [...ticks].join(" ");
   if (submitter?.value !== "compare") sessionStorage.removeItem(KEY);
   target.querySelector("#ticked").textContent = "Working…";
 });

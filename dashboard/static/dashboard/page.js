@@ -64,6 +64,13 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+// Enter in a field does what the button beside it does, not what the form's first button does.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !event.target.matches(".in-row input")) return;
+  event.preventDefault();
+  event.target.closest(".in-row").querySelector("button").click();
+});
+
 // The line on polling is swapped; what else on the page tells the time of the same read follows.
 document.addEventListener("htmx:afterSwap", () => {
   const fresh = document.querySelector("#status time.ago");
