@@ -165,8 +165,10 @@ def rows(user: User | AnonymousUser, some: Sequence[Lean]) -> list[FleetRow]:
 @lru_cache(maxsize=10_000)
 def natural(text: str) -> tuple[Any, ...]:
     """The text for sorting as people count: team-2 before team-10."""
-    parts = re.split(r"([0-9]+)", text.casefold())
-    return tuple(int(part) if part.isdecimal() else part for part in parts), text
+    parts: list[Any] = re.split(r"([0-9]+)", text.casefold())
+    # Only by their place: other scripts have digits, too, that a text may begin with.
+    parts[1::2] = [int(part) for part in parts[1::2]]
+    return tuple(parts), text
 
 
 @lru_cache(maxsize=1000)

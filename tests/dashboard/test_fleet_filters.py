@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.models import CurrentState, User
+from dashboard.models import Cluster, CurrentState, User
 from dashboard.services import fleet_query, risks
 from tests.dashboard.assessments import HOSTILE, REFUSED, TARGET, UNKNOWN
 from tests.dashboard.conftest import add_cluster
@@ -65,6 +65,15 @@ def test_what_is_chosen_is_found(as_viewer: Client, query: str, names: set[str])
     found = set(listed(fleet(as_viewer, query)))
 
     assert (found >= names) if "state=x" in query else (found == names)
+
+
+@pytest.mark.parametrize("by", ["name", "group", "label:team"])
+def test_digits_of_another_script_are_sorted_with_letters(as_viewer: Client, by: str) -> None:
+    for number, text in enumerate(["\u0663", "alpha", "7", "\uff11\uff12", "\u09e7a"]):
+        shown = show(TARGET, f"cluster{number}", group=text, labels={"team": text})
+        Cluster.objects.filter(pk=shown.pk).update(name=text)
+
+    assert len(listed(fleet(as_viewer, f"?by={by}&sort=name"))) == 5
 
 
 def test_counts_tell_what_else_could_be_chosen(as_viewer: Client, some: None) -> None:
