@@ -39,7 +39,7 @@ from tests.dashboard.snapshots import snapshot
 from tests.engine.build import ok, server
 
 WIDE = "\uff1d\uff0b\uff0d\uff20"  # the same in full width, which spreadsheets take as well
-FORMULAS = ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", f"{WIDE[0]}1")
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", f"{WIDE[0]}1", " =1", "a;=1+1;b")
 SPLIT = "line\none"
 NAMES = (*HOSTILE, *FORMULAS, SPLIT)
 # What a spreadsheet takes for a formula, where a cell begins with it.
@@ -272,7 +272,11 @@ def formulas(text: str) -> Iterator[str]:
     if len({len(row) for row in rows}) != 1:
         yield "rows of different lengths"
     for row in rows:
-        yield from (f"a formula: {cell!r}" for cell in row if cell.startswith(RISKY))
+        yield from (f"a formula: {cell!r}" for cell in row if cell.lstrip(" ").startswith(RISKY))
+    # As read where semicolons part the cells, and a quote within one is a letter.
+    for part in text.split(";")[1:]:
+        if part.lstrip(" ").startswith(RISKY):
+            yield f"a formula behind a semicolon: {part!r}"
 
 
 def test_every_page_answers(admin: User) -> None:
@@ -305,6 +309,20 @@ def test_a_message_with_the_name_is_text(admin: User, name: str) -> None:
     assert Invitation.objects.exists()
 
 
-@pytest.mark.parametrize("formula", [*FORMULAS, "\n=1", *WIDE])
+@pytest.mark.parametrize("formula", [*FORMULAS, "\n=1", "  @x", *WIDE])
 def test_no_cell_begins_like_a_formula(formula: str) -> None:
-    assert not spreadsheet.plain_cell(formula).startswith(RISKY)
+    assert not spreadsheet.plain_cell(formula).lstrip(" ").startswith(RISKY)
+
+
+SPLIT_CELLS = {
+    "a semicolon": ("a;=1+1", "a;'=1+1"),
+    "blanks behind it": ("a; -1;b", "a;' -1;b"),
+    "a line of its own": ("a\n@SUM(1)", "a\n'@SUM(1)"),
+    "full width": (f"a;{WIDE[1]}1", f"a;'{WIDE[1]}1"),
+    "nothing of the kind": ("env=prod, team=core; read-only", "env=prod, team=core; read-only"),
+}
+
+
+@pytest.mark.parametrize(("text", "cell"), SPLIT_CELLS.values(), ids=SPLIT_CELLS)
+def test_no_half_of_a_cell_begins_like_a_formula(text: str, cell: str) -> None:
+    assert spreadsheet.plain_cell(text) == cell
