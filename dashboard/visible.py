@@ -6,10 +6,13 @@ import dataclasses
 import unicodedata
 from typing import TypeVar, cast
 
+from authzviz.reports.printable import BLANK
+
 Shown = TypeVar("Shown")
 
-# Cc and Cf hold the controls, bidi overrides and zero-width letters, Co and Cs what no font draws.
-HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+# Cc and Cf hold the controls, bidi overrides and zero-width letters, Co and Cs what no font draws,
+# and Zs the spaces that pass for the one of ASCII.
+HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs"})
 
 
 def visible(text: str) -> str:
@@ -18,7 +21,7 @@ def visible(text: str) -> str:
         return text
     return "".join(
         f"⟨U+{ord(letter):04X}⟩"
-        if unicodedata.category(letter) in HIDDEN and letter not in "\n\t"
+        if (unicodedata.category(letter) in HIDDEN and letter not in " \n\t") or letter in BLANK
         else letter
         for letter in text
     )

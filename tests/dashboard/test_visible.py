@@ -19,6 +19,10 @@ SHOWN = {
     "zero width": ("a\u200bb", "a⟨U+200B⟩b"),
     "control": ("a\x1bb\x00", "a⟨U+001B⟩b⟨U+0000⟩"),
     "other scripts": ("界面-käse", "界面-käse"),
+    "a letter that is drawn as nothing": ("system:nodes\u3164", "system:nodes⟨U+3164⟩"),
+    "a sign that is a blank": ("a\u2800b", "a⟨U+2800⟩b"),
+    "a variation that none sees": ("a\ufe0fb\U000e0101", "a⟨U+FE0F⟩b⟨U+E0101⟩"),
+    "another space": ("a\u00a0b\u3000c d", "a⟨U+00A0⟩b⟨U+3000⟩c d"),
     "new line": ("one\ntwo", "one\ntwo"),
 }
 
