@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
-from urllib.parse import urlencode
 
 from django.utils.dateformat import format as formatted
 
@@ -16,6 +15,7 @@ from dashboard.services import audit
 from dashboard.services.activity import Activity, Done, Part, Wanted
 from dashboard.services.risks import today
 from dashboard.shown.acts import ACTS, act_of, details, value_words
+from dashboard.shown.listing import Query
 from dashboard.visible import visible
 
 
@@ -78,15 +78,15 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class ActivityPage:
-    """What activity.html shows. `query` is what is asked for, to be put into links."""
+    """What activity.html shows; `file` is the address of the same acts as a table."""
 
     days: tuple[Day, ...]
     want: Wanted
-    query: str
+    file: str
     following: str
     latest: str
     searched_back_to: datetime | None
-    people: tuple[str, ...]
+    people: tuple[tuple[str, str], ...]
     choices: tuple[tuple[str, str], ...]
     cluster: Thing | None
     is_filtered: bool
@@ -94,7 +94,7 @@ class ActivityPage:
 
 def activity_page(facts: Activity, want: Wanted) -> ActivityPage:
     """The page, every name in it made visible; what goes into links stays as it is."""
-    query, named = query_of(want), facts.cluster
+    query, named = _query(want), facts.cluster
     lines = [(done.last.at.astimezone(UTC).date(), _line(done)) for done in facts.done]
     return ActivityPage(
         days=tuple(
@@ -102,19 +102,19 @@ def activity_page(facts: Activity, want: Wanted) -> ActivityPage:
             for day, these in groupby(lines, key=lambda one: one[0])
         ),
         want=want,
-        query=query,
-        following=_link(query, f"before={facts.following}") if facts.following else "",
-        latest=_link(query) if want.before else "",
+        file=query.link(format="csv"),
+        following=query.link(before=facts.following) if facts.following else "",
+        latest=query.link() if want.before else "",
         searched_back_to=facts.searched_back_to,
         people=_people(facts.people, want.person),
         choices=tuple(sorted(((key, act.title) for key, act in ACTS.items()), key=lambda x: x[1])),
         cluster=Thing(visible(named.name), named.slug) if named else None,
-        is_filtered=bool(query),
+        is_filtered=query.is_narrowed,
     )
 
 
-def query_of(want: Wanted) -> str:
-    """What is asked for as the query of an address, but for the place in it."""
+def _query(want: Wanted) -> Query:
+    """What is asked for, but for the place in it."""
     given = {
         "search": want.search,
         "person": want.person,
@@ -124,7 +124,7 @@ def query_of(want: Wanted) -> str:
         "to": want.until,
         "batch": want.batch,
     }
-    return urlencode({name: str(value) for name, value in given.items() if value})
+    return Query(tuple((name, str(value or "")) for name, value in given.items()))
 
 
 def rows(events: Iterable[AuditEvent]) -> Iterable[tuple[str, ...]]:
@@ -142,12 +142,10 @@ def rows(events: Iterable[AuditEvent]) -> Iterable[tuple[str, ...]]:
         )
 
 
-def _link(*parts: str) -> str:
-    return "?" + "&".join(filter(None, parts))
-
-
-def _people(known: tuple[str, ...], chosen: str) -> tuple[str, ...]:
-    return known if not chosen or chosen in known else (*known, chosen)
+def _people(known: tuple[str, ...], chosen: str) -> tuple[tuple[str, str], ...]:
+    """Whom one may choose, as the form sends them and in words."""
+    names = known if not chosen or chosen in known else (*known, chosen)
+    return tuple((name, visible(name)) for name in names)
 
 
 def _day(day: date) -> str:

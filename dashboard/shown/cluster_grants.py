@@ -87,7 +87,7 @@ class GrantsPage:
     grants: Cut[GrantRow]
     total: int
     shows: tuple[Choice, ...]
-    subjects: tuple[Choice, ...]
+    subjects: tuple[tuple[str, str], ...]
     idle: tuple[IdleRow, ...]
     idle_left_out: int
     unread: tuple[str, ...]
@@ -98,7 +98,7 @@ def grants_page(facts: LastRead, asked: Mapping[str, str]) -> GrantsPage:
     query = query_of(asked, ASKED)
     grants = facts.assessment.grants
     found = [grant for grant in grants if _is_wanted(grant, query)]
-    idle = () if any(value for _, value in query.values) else idle_node_bindings(facts.snapshot)
+    idle = () if query.is_narrowed else idle_node_bindings(facts.snapshot)
     slug = facts.row.cluster.slug
     return GrantsPage(
         query=query,
@@ -146,11 +146,11 @@ def _shows(grants: tuple[Grant, ...], query: Query) -> tuple[Choice, ...]:
     )
 
 
-def _subjects(grants: tuple[Grant, ...], query: Query) -> tuple[Choice, ...]:
-    """The kinds of subjects there are; `link` is what the form sends for one."""
+def _subjects(grants: tuple[Grant, ...], query: Query) -> tuple[tuple[str, str], ...]:
+    """The kinds of subjects there are, as the form sends them and in words."""
     counted = ((key, title, sum(map(is_so, grants))) for key, (title, is_so) in SUBJECTS.items())
     return tuple(
-        Choice(title, number, key, query["subject"] == key)
+        (key, f"{title} ({number})")
         for key, title, number in counted
         if number or query["subject"] == key
     )
@@ -166,15 +166,7 @@ def _cut(facts: LastRead, found: list[Grant], query: Query) -> Cut[GrantRow]:
         row = _row(facts, grant, full.get(grant), room if len(page.rows) > 1 else 3 * room)
         room -= len(row.rules)
         rows.append(row)
-    return Cut(
-        tuple(rows),
-        page.first,
-        page.total,
-        page.page,
-        page.pages,
-        page.previous,
-        page.following,
-    )
+    return Cut(tuple(rows), page.first, page.total, page.previous, page.following)
 
 
 def _row(facts: LastRead, grant: Grant, full: Resolved | None, room: int) -> GrantRow:

@@ -67,7 +67,7 @@ class NodesPage:
     permission: str
     gaps: tuple[str, ...]
     states: tuple[Choice, ...]
-    paths: tuple[Choice, ...]
+    paths: tuple[tuple[str, str], ...]
     columns: tuple[Column, ...]
     answers: NodeAnswers | None
 
@@ -100,7 +100,7 @@ def nodes_page(facts: NodesRead, asked: Mapping[str, str]) -> NodesPage:
         permission=visible(read.permission),
         gaps=tuple(map(visible, read.gaps)),
         states=_states(rows, query),
-        paths=_paths(rows, query, facts) if facts.has_paths else (),
+        paths=_paths(facts) if facts.has_paths else (),
         columns=tuple(column(query, *head, default=WORST_FIRST) for head in heads),
         answers=node_answers(facts.passing.node_reviews),
     )
@@ -188,10 +188,10 @@ def _states(rows: list[NodeRow], query: Query) -> tuple[Choice, ...]:
     )
 
 
-def _paths(rows: list[NodeRow], query: Query, facts: NodesRead) -> tuple[Choice, ...]:
-    numbers = Counter(row.path for row in rows)
+def _paths(facts: NodesRead) -> tuple[tuple[str, str], ...]:
+    """The paths that serve nodes, by their numbers."""
     return tuple(
-        Choice(path_name(path), numbers[number], str(number), query["path"] == str(number))
+        (str(number), f"{number}: {path_name(path)}")
         for number, path in enumerate(facts.assessment.paths[:MOST_PATHS], start=1)
         if path.nodes
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlencode
 
 from authzviz.engine.differences import About, Change
 from authzviz.engine.phrases import age, counted
@@ -18,6 +17,7 @@ from dashboard.services.history import (
     Span,
 )
 from dashboard.shown import acts
+from dashboard.shown.listing import Query, Sides, sides
 from dashboard.visible import made_visible, visible
 from dashboard.words import VERDICTS, Word
 
@@ -96,10 +96,7 @@ class HistoryPage:
     entries: tuple[Entry, ...]
     has_more_acts: bool
     total: int
-    page: int
-    pages: int
-    previous: str
-    following: str
+    sides: Sides
     options: tuple[Option, ...]
 
 
@@ -147,9 +144,7 @@ class FleetHistoryPage:
     search: str
     verdict: str
     choices: tuple[tuple[str, str], ...]
-    page: int
-    previous: str
-    following: str
+    sides: Sides
     is_cut: bool
     is_empty: bool
 
@@ -174,10 +169,12 @@ def history_page(facts: ClusterHistory) -> HistoryPage:
         entries=tuple(entries),
         has_more_acts=facts.has_more_acts,
         total=facts.total,
-        page=facts.page,
-        pages=facts.pages,
-        previous=f"?page={facts.page - 1}" if facts.page > 1 else "",
-        following=f"?page={facts.page + 1}" if facts.page < facts.pages else "",
+        sides=sides(
+            Query(()),
+            facts.page,
+            has_more=facts.page < facts.pages,
+            of=f" of {facts.pages}",
+        ),
         options=_options(facts.choices),
     )
 
@@ -209,20 +206,13 @@ def comparison_page(facts: Comparison) -> ComparisonPage:
 
 def fleet_history_page(facts: FleetHistory, search: str, verdict: str) -> FleetHistoryPage:
     """The fleet's changes of verdicts, newest first."""
-    wanted = {"search": search, "verdict": verdict}
-
-    def link(page: int) -> str:
-        values = {**wanted, "page": page if page > 1 else ""}
-        return "?" + urlencode({name: value for name, value in values.items() if value})
-
+    query = Query((("search", search), ("verdict", verdict)))
     return FleetHistoryPage(
         rows=tuple(_fleet_row(change) for change in facts.rows),
         search=search,
         verdict=verdict,
         choices=tuple((key, word.label) for key, word in WORDS.items()),
-        page=facts.page,
-        previous=link(facts.page - 1) if facts.page > 1 else "",
-        following=link(facts.page + 1) if facts.has_more else "",
+        sides=sides(query, facts.page, has_more=facts.has_more),
         is_cut=facts.is_cut,
         is_empty=facts.is_empty,
     )

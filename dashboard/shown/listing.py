@@ -23,10 +23,24 @@ class Query:
     def __getitem__(self, name: str) -> str:
         return dict(self.values)[name]
 
+    @property
+    def is_narrowed(self) -> bool:
+        """True where it asks for less than all."""
+        return any(value for _, value in self.values)
+
     def link(self, **changes: object) -> str:
         """The same list, asked for with these changes, from its first page unless that is named."""
         pairs = {**dict(self.values), **{name: str(value) for name, value in changes.items()}}
         return "?" + urlencode({name: value for name, value in pairs.items() if value})
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Where a page stands among the others, and the links to its sides, "" where there is none."""
+
+    place: str
+    previous: str
+    following: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +50,6 @@ class Cut(Generic[Row]):
     rows: tuple[Row, ...]
     first: int
     total: int
-    page: int
-    pages: int
     previous: str
     following: str
 
@@ -48,6 +60,11 @@ class Cut(Generic[Row]):
     def last(self) -> int:
         """The number of the last row shown."""
         return self.first + len(self.rows) - 1
+
+    @property
+    def place(self) -> str:
+        """Which rows of how many these are."""
+        return f"{self.first:,} to {self.last:,} of {self.total:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +103,23 @@ def cut(rows: Sequence[Row], query: Query) -> Cut[Row]:
         rows=tuple(rows[start : start + ROWS_PER_PAGE]),
         first=start + 1,
         total=len(rows),
-        page=page,
-        pages=pages,
-        previous=query.link(page=page - 1) if page > 1 else "",
+        previous=_previous(query, page),
         following=query.link(page=page + 1) if page < pages else "",
     )
+
+
+def sides(query: Query, page: int, *, has_more: bool, of: str = "") -> Sides:
+    """The sides of a page of a list whose rows nobody counts."""
+    return Sides(
+        place=f"Page {page}{of}",
+        previous=_previous(query, page),
+        following=query.link(page=page + 1) if has_more else "",
+    )
+
+
+def _previous(query: Query, page: int) -> str:
+    """The page before; the first one has no number in its address."""
+    return query.link(page=page - 1 if page > 2 else "") if page > 1 else ""
 
 
 def column(query: Query, key: str, title: str, *, default: str) -> Column:

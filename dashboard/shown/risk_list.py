@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from urllib.parse import urlencode
 
 from authzviz.engine.assessment import Severity
 from dashboard.models import AcceptedRisk
 from dashboard.services import risks
 from dashboard.services.risk_list import Holds, Listed, RiskList, Wanted, When
 from dashboard.shown.links import finding_url
+from dashboard.shown.listing import Query, Sides, sides
 from dashboard.shown.risks import left_words
 from dashboard.visible import visible
 from dashboard.words import SEVERITIES, Word
@@ -48,30 +48,25 @@ class RisksPage:
 
     rows: tuple[RiskRow, ...]
     want: Wanted
-    query: str
+    is_filtered: bool
+    file: str
     severities: tuple[tuple[str, str], ...]
     whens: tuple[tuple[str, str], ...]
-    page: int
-    previous: str
-    following: str
+    sides: Sides
 
 
 def risks_page(facts: RiskList, want: Wanted) -> RisksPage:
     """The page, every name in it made visible."""
-    query = _query(want)
-
-    def link(page: int) -> str:
-        return "?" + "&".join(filter(None, (query, f"page={page}" if page > 1 else "")))
-
+    asked = ("search", want.search), ("severity", want.severity), ("when", want.when)
+    query = Query(asked)
     return RisksPage(
         rows=tuple(_row(one) for one in facts.rows),
         want=want,
-        query=query,
+        is_filtered=query.is_narrowed,
+        file=query.link(format="csv"),
         severities=tuple((str(key), word.label) for key, word in SEVERITIES.items()),
         whens=tuple((str(key), label) for key, label in WHENS),
-        page=facts.page,
-        previous=link(facts.page - 1) if facts.page > 1 else "",
-        following=link(facts.page + 1) if facts.has_more else "",
+        sides=sides(query, facts.page, has_more=facts.has_more),
     )
 
 
@@ -85,11 +80,6 @@ def risk_lines(every: Iterable[Listed]) -> Iterable[tuple[str, ...]]:
             risk.accepted_at.isoformat(timespec="seconds"),
             *(risk.until.isoformat(), risk.reason, one.holds.value),
         )
-
-
-def _query(want: Wanted) -> str:
-    given = {"search": want.search, "severity": want.severity, "when": want.when}
-    return urlencode({name: value for name, value in given.items() if value})
 
 
 def _row(one: Listed) -> RiskRow:

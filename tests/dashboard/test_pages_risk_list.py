@@ -119,13 +119,13 @@ def test_a_long_list_comes_in_pages_with_the_same_queries(
         accepted(cluster, number, str(number) * 32)
 
     first = as_viewer.get(PAGE + "?severity=high").context["page"]
-    second = as_viewer.get(PAGE + first.following).context["page"]
-    third = as_viewer.get(PAGE + second.following).context["page"]
+    second = as_viewer.get(PAGE + first.sides.following).context["page"]
+    third = as_viewer.get(PAGE + second.sides.following).context["page"]
 
     assert queries() == few
     assert [len(page.rows) for page in (first, second, third)] == [2, 2, 1]
-    assert (first.previous, third.previous) == ("", "?severity=high&page=2")
-    assert third.following == ""
+    assert (first.sides.previous, third.sides.previous) == ("", "?severity=high&page=2")
+    assert third.sides.following == ""
 
 
 def test_names_and_reasons_are_shown_as_text(as_viewer: Client, cluster: Cluster) -> None:
