@@ -1,10 +1,11 @@
 """The pictures in docs/: `python -m tests.browser.screenshots docs/images`.
 
-Taken of the real product: the outage on a live lab cluster, and the sample fleet.
+Taken of the real product: the outage on a live lab cluster, the sample fleet, and a large one.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -18,22 +19,41 @@ from tests.supervisor.conftest import environment_of_a_run
 from tests.supervisor.sites import RunningSite, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from playwright.sync_api import Page
 
 _DESK = 1200
 _TALLEST = 1500  # what says most stands above; the rest only makes a picture small
-_SAMPLE = ("eu-5", "eu-2", "eu-4")
 _FIFTH = "/clusters/compare/?c=eu-1&c=eu-2&c=eu-3&c=eu-4&c=eu-5"
-_VIEWS: tuple[tuple[Theme, int], ...] = (("light", _DESK), ("dark", _DESK), ("light", NARROW))
+_VIEWS: dict[str, tuple[Theme, int]] = {
+    "": ("light", _DESK),
+    "-dark": ("dark", _DESK),
+    "-narrow": ("light", NARROW),
+}
+# Of the sample fleet, in every view.
+_LOOKS = {"fleet": "/", "cluster": "/clusters/eu-5/", "compare": _FIFTH}
+# Of the sample fleet, in one view.
+_PAGES = {
+    "over-granted": "/clusters/eu-2/",
+    "mixed": "/clusters/us-1/",
+    "grants": "/clusters/eu-2/grants/",
+    "nodes": "/clusters/us-1/nodes/",
+    "evidence": "/clusters/eu-1/evidence/",
+    "object": "/clusters/eu-2/objects/clusterrolebindings/system:node/",
+    "what-if": "/clusters/eu-5/what-if/?modes=Node,RBAC",
+    "help": "/help/",
+}
+_SEED = "from tests import fleet; fleet.fill(1000, changes=12, nodes=12)"
+_THOUSAND = {"fleet-of-a-thousand": "/?by=group", "history": "/history/"}
 
 
 def take(directory: Path) -> None:
-    """Write every picture anew; takes about two minutes."""
+    """Write every picture anew; takes about four minutes."""
     directory.mkdir(parents=True, exist_ok=True)
     _story(directory)
     _sample_fleet(directory)
+    _thousand(directory)
 
 
 def _story(directory: Path) -> None:
@@ -52,7 +72,8 @@ def _story(directory: Path) -> None:
 
 
 def _what_tells(page: Page, url: str, cluster: str, directory: Path) -> None:
-    """How something is known, and a certificate held against the cluster."""
+    """What became of the cluster, how something is known, and a certificate held against it."""
+    _visit(page, url, directory, {"cluster-history": f"/clusters/{cluster}/history/"})
     page.goto(f"{url}/clusters/{cluster}/evidence/")
     servers = page.locator("#apiservers")
     servers.get_by_text("How this is known").click()
@@ -66,25 +87,65 @@ def _what_tells(page: Page, url: str, cluster: str, directory: Path) -> None:
 
 def _sample_fleet(directory: Path) -> None:
     with _site() as site:
-        url = _url(site.sign_in_link())
-        for theme, width in _VIEWS:
-            link = site.run("manage", "sign_in_link", "--base-url", url)
-            with chromium(width=width, theme=theme) as browser:
-                page = browser.new_page()
-                sign_in(page, link)
-                _tour(page, url, directory, f"{theme}-{width}")
+        for view, (theme, width) in _VIEWS.items():
+            with _signed_in(site, theme, width) as (page, url):
+                looks = {f"{name}{view}": path for name, path in _LOOKS.items()}
+                _visit(page, url, directory, looks)
+        with _signed_in(site) as (page, url):
+            _visit(page, url, directory, _PAGES)
+            _explain(page, url, directory)
+            _act(page, url, directory)
 
 
-def _tour(page: Page, url: str, directory: Path, view: str) -> None:
-    _shoot(page, directory, f"fleet-{view}")
-    for name in _SAMPLE:
-        page.goto(f"{url}/clusters/{name}/")
-        _shoot(page, directory, f"{name}-{view}")
-    page.goto(url + _FIFTH)
-    _shoot(page, directory, f"compare-{view}")
-    for name in ("history", "help"):
-        page.goto(f"{url}/{name}/")
-        _shoot(page, directory, f"{name}-{view}")
+def _explain(page: Page, url: str, directory: Path) -> None:
+    page.goto(f"{url}/explain/?example")
+    page.get_by_role("button", name="Explain it").click()
+    page.locator("#total").wait_for()
+    _shoot(page, directory, "explain")
+
+
+def _act(page: Page, url: str, directory: Path) -> None:
+    """A finding is accepted and clusters are put into a group, for something to be listed."""
+    page.goto(f"{url}/clusters/eu-2/")
+    page.get_by_role("link", name=re.compile("^Accept")).click()
+    page.get_by_label("Why it is accepted").fill("Until the agents have accounts of their own.")
+    page.get_by_role("button", name="Accept it").click()
+    page.goto(url)
+    for name in ("eu-1", "eu-2", "eu-3"):
+        page.get_by_role("checkbox", name=f"Tick {name}").check()
+    page.locator("#menu-change-name").click()
+    page.get_by_label("Put into the group").fill("Europe")
+    page.get_by_role("button", name="Put", exact=True).click()
+    page.get_by_role("button", name="Undo").first.wait_for()
+    _visit(page, url, directory, {"accepted-risks": "/risks/", "activity": "/activity/"})
+
+
+def _thousand(directory: Path) -> None:
+    """A thousand clusters as a database would hold them."""
+    with _site() as site:
+        site.sign_in_link()
+        site.run("manage", "shell", "--command", _SEED)
+        with _signed_in(site) as (page, url):
+            _visit(page, url, directory, _THOUSAND)
+
+
+@contextmanager
+def _signed_in(
+    site: RunningSite, theme: Theme = "light", width: int = _DESK
+) -> Iterator[tuple[Page, str]]:
+    """A page of the admin's browser, and the site's address."""
+    url = _url(site.sign_in_link())
+    link = site.run("manage", "sign_in_link", "--base-url", url)
+    with chromium(width=width, theme=theme) as browser:
+        page = browser.new_page()
+        sign_in(page, link)
+        yield page, url
+
+
+def _visit(page: Page, url: str, directory: Path, pages: Mapping[str, str]) -> None:
+    for name, path in pages.items():
+        page.goto(url + path)
+        _shoot(page, directory, name)
 
 
 @contextmanager
