@@ -234,6 +234,14 @@ def _permit(judged: Judged, lacking: list[Missing]) -> NextStep:
     )
 
 
+def _see_grants(judged: Judged) -> list[NextStep]:
+    """What to read where asked apiservers told of grants, and no binding was read that has them."""
+    found = judged.snapshot
+    lists = (found.cluster_roles, found.cluster_role_bindings, found.roles, found.role_bindings)
+    is_known = any(grant.beyond_node_authorizer for grant in judged.grants)
+    return [] if is_known or all(read.is_whole for read in lists) else _read_more(judged)
+
+
 def _reads(judged: Judged) -> Iterator[Read[object]]:
     """Every read of the cluster, and of each apiserver by itself."""
     yield from judged.snapshot.reads.values()
@@ -273,7 +281,7 @@ _STEPS: dict[Verdict, tuple[Callable[[Judged], list[NextStep]], ...]] = {
     Verdict.REFUSED: (_end_denial, _quick_way_out, _turn_on),
     Verdict.INCOMPLETE: (_turn_on, _remove_bindings),
     Verdict.LEGACY_BINDING: (_turn_on, _remove_bindings),
-    Verdict.OVER_GRANTED: (_remove_bindings, _look_at_webhook, _turn_on_restriction),
+    Verdict.OVER_GRANTED: (_remove_bindings, _see_grants, _look_at_webhook, _turn_on_restriction),
     Verdict.UNRESTRICTED: (_turn_on_restriction,),
     Verdict.NODE_AUTHORIZER: (_check_nodes,),
     Verdict.UNKNOWN: (_read_more,),

@@ -64,6 +64,7 @@ PAGES = {
     "check a certificate": "/certificates/?cluster=eu-1",
     "explain a log": "/explain/?cluster=eu-1",
     "explain an example": "/explain/?example",
+    "explain a log of a cluster that is gone": "/explain/?cluster=gone",
     "reader": "/reader/",
     "reader of a cluster": "/clusters/eu-1/reader/",
     "people": "/people/",

@@ -285,6 +285,7 @@ def test_rbac_that_hands_out_secrets_is_said_even_where_its_lists_are_not_read()
 
     assert assessment.verdict is V.OVER_GRANTED
     assert "RBAC undoes it" in assessment.summary
+    assert [step.title for step in assessment.next_steps] == ["Let authzviz read what it may not"]
 
 
 def test_a_webhook_that_leaks_is_named_with_what_to_do() -> None:

@@ -12,6 +12,13 @@ const isWriting = (target) =>
 const search = () =>
   [...document.querySelectorAll("main input[type=search]")].find((field) => field.checkVisibility());
 
+// From a text of many lines, where Enter alone makes another.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+  const form = event.target.matches("textarea") && event.target.form;
+  if (form) form.requestSubmit(form.querySelector("button[type=submit]"));
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
   if (!areOn() || isWriting(event.target)) return;
