@@ -127,6 +127,14 @@ class OwnClusterForm(forms.Form):
         self.fields["interval_seconds"] = IntervalField()
 
 
+_GROUP = forms.CharField(
+    label="Group",
+    required=False,
+    max_length=clusters.MOST_GROUP_LETTERS,
+    help_text="where it belongs, as you call that: Europe, say",
+)
+
+
 class ChooseForm(forms.Form):
     """Which contexts to add."""
 
@@ -135,6 +143,7 @@ class ChooseForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one context."},
     )
+    group = _GROUP
     even_if_unreachable = forms.BooleanField(label="Add even if it does not answer", required=False)
 
     def __init__(self, data: Any = None, *, names: list[str]) -> None:
@@ -155,12 +164,7 @@ class ClusterForm(forms.Form):
     """A cluster's name, group and labels, and how one is read that is read again and again."""
 
     name = forms.CharField(label="Name", max_length=100)
-    group = forms.CharField(
-        label="Group",
-        required=False,
-        max_length=clusters.MOST_GROUP_LETTERS,
-        help_text="where it belongs, as you call that: Europe, say",
-    )
+    group = _GROUP
     labels = forms.CharField(
         label="Labels",
         required=False,

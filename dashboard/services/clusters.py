@@ -64,11 +64,17 @@ def labels_text(labels: dict[str, str]) -> str:
 
 
 def add(
-    *, name: str, credentials: Credentials, interval_seconds: int, actor: User | None
+    *,
+    name: str,
+    credentials: Credentials,
+    interval_seconds: int,
+    actor: User | None,
+    group: str = "",
 ) -> Cluster:
     """A new cluster that is due at once; its name gets a number where another has it already."""
     with transaction.atomic():
         cluster = new_cluster(name, interval_seconds=interval_seconds, actor=actor)
+        cluster.group = group_name(group)
         _give_credentials(cluster, credentials)
         cluster.next_poll_at = clock.now()
         cluster.save()

@@ -64,6 +64,7 @@ def add(selection: Selection, *, actor: User) -> list[Cluster]:
             name=name,
             credentials=credentials,
             interval_seconds=selection.interval_seconds,
+            group=selection.group,
             actor=actor,
         )
         for name, credentials in added

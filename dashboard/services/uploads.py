@@ -75,12 +75,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What someone chose: the contexts, and whether those that don't answer are added too."""
+    """What someone chose: the contexts, the group they come into, and whether those that don't
+    answer are added too.
+    """
 
     contexts: tuple[str, ...]
     interval_seconds: int
     even_if_unreachable: bool = False
     names: dict[str, str] = field(default_factory=dict)
+    group: str = ""
 
 
 def parse(text: str) -> tuple[Context, ...]:
@@ -158,6 +161,7 @@ def add(upload: Upload, selection: Selection, *, actor: User) -> list[Cluster]:
                 name=selection.names.get(context.name) or context.name,
                 credentials=credentials_of(context),
                 interval_seconds=selection.interval_seconds,
+                group=selection.group,
                 actor=actor,
             )
             for context in chosen

@@ -152,6 +152,7 @@ def _selection(form: ChooseForm) -> Selection:
         contexts=tuple(form.cleaned_data["contexts"]),
         interval_seconds=form.cleaned_data["interval_seconds"],
         even_if_unreachable=form.cleaned_data["even_if_unreachable"],
+        group=form.cleaned_data["group"],
     )
 
 

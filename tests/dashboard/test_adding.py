@@ -44,6 +44,12 @@ def test_good_contexts_are_offered_and_bad_ones_explained(as_editor: Client) -> 
     assert not Cluster.objects.exists()
 
 
+def test_chosen_contexts_come_into_the_group_that_is_named(as_editor: Client) -> None:
+    as_editor.post(upload(as_editor), choose("alpha", group="  North   Sea "))
+
+    assert Cluster.objects.get().group == "North Sea"
+
+
 def test_a_chosen_context_becomes_a_cluster_that_is_read_at_once(
     as_editor: Client,
     sent: list[int],
