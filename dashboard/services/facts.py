@@ -167,6 +167,13 @@ def remembered_of(cluster_id: int) -> Remembered:
     return _remembered(states.values_list("remembered", flat=True).first())
 
 
+def requests_read_at(state: CurrentState) -> datetime | None:
+    """When the signing requests of the last good poll were read, which may be minutes before it;
+    None where they were not.
+    """
+    return _remembered(state.remembered).signing_requests_at
+
+
 def _remembered(packed: bytes | memoryview | None) -> Remembered:
     try:
         return unpack(bytes(packed), Remembered) if packed else NOTHING

@@ -106,13 +106,18 @@ class NodesRead:
 
 @dataclass(frozen=True, slots=True)
 class LastRead:
-    """All of the last good read, as it was read and as it was judged."""
+    """All of the last good read, as it was read and as it was judged.
+
+    `requests_at` is when the signing requests were read, which not every read asks for; None where
+    they were not.
+    """
 
     row: FleetRow
     assessment: Assessment
     snapshot: Snapshot
     reads: tuple[dict[str, Any], ...]
     clock_skew_seconds: float | None
+    requests_at: datetime | None
 
 
 def overview(row: FleetRow) -> Overview | None:
@@ -140,13 +145,14 @@ def last_read(row: FleetRow) -> LastRead | None:
     current = row.current
     if current is None:
         return None
-    current.refresh_from_db(fields=("assessment", "passing", "reads"))
+    current.refresh_from_db(fields=("assessment", "passing", "reads", "remembered"))
     return LastRead(
         row=row,
         assessment=facts.current_assessment(current),
         snapshot=facts.current_snapshot(current),
         reads=tuple(current.reads),
         clock_skew_seconds=current.clock_skew_seconds,
+        requests_at=facts.requests_read_at(current),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from authzviz.engine.model import Outcome
@@ -39,7 +39,9 @@ class ReadRow:
 
 @dataclass(frozen=True, slots=True)
 class EvidencePage:
-    """What cluster_evidence.html shows; `signing_requests` is None where they were not read."""
+    """What cluster_evidence.html shows; `signing_requests` is None where they were not read, and
+    `requests_at` when they were, where that was before all else.
+    """
 
     apiservers: tuple[ApiServerRow, ...]
     apiserver_count: int
@@ -53,6 +55,7 @@ class EvidencePage:
     clock_skew: str
     credentials: CredentialsCard | None
     signing_requests: tuple[RequestRow, ...] | None
+    requests_at: datetime | None
     requests_why: str
 
 
@@ -82,8 +85,13 @@ def evidence_page(facts: LastRead) -> EvidencePage:
         clock_skew=_skew(facts.clock_skew_seconds),
         credentials=credentials_card(facts),
         signing_requests=None if requests is None else request_rows(requests),
+        requests_at=_if_earlier(facts.requests_at, snapshot.read_at),
         requests_why=visible(asked.why) if asked else "",
     )
+
+
+def _if_earlier(when: datetime | None, read_at: datetime) -> datetime | None:
+    return when if when is not None and when < read_at else None
 
 
 def _read_row(read: dict[str, Any], number: int) -> ReadRow:

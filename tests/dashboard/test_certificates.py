@@ -20,7 +20,7 @@ from authzviz.engine.model import Node, Read, Ready, SigningRequest, Snapshot
 from authzviz.kube.credentials import Credentials, Secret
 from dashboard.logs import JsonLines
 from dashboard.models import Cluster
-from dashboard.services import clusters, reading
+from dashboard.services import clusters, judging, reading
 from tests.dashboard.showing import RECORDED, Page, opened, page, show
 from tests.dashboard.snapshots import CANARY, READ_AT, forbidden, snapshot
 from tests.engine.build import ok
@@ -244,6 +244,23 @@ def test_the_evidence_shows_recent_requests_where_they_were_read(as_viewer: Clie
     assert "Recent certificate signing requests (1)" in shown.text
     assert "denied" in shown.text
     assert "signing requests" not in unread.text
+
+
+def test_requests_that_an_earlier_read_brought_are_shown_with_their_age(
+    as_viewer: Client,
+) -> None:
+    requests = ok((asked("csr-mine"),))
+    first = snapshot(signing_requests=requests)
+    mine = show(engine.judge(first), "mine", read=first, age=timedelta(minutes=4))
+    alone = opened(as_viewer, "cluster_evidence", mine)
+    later = snapshot(signing_requests=requests, read_at=timezone.now())
+    judging.store(mine, later, engine.judge(later))
+
+    both = opened(as_viewer, "cluster_evidence", mine)
+
+    assert mine.last_success_at
+    assert "as of" not in alone.text
+    assert f"as of {mine.last_success_at:%Y-%m-%d %H:%M} UTC" in both.text
 
 
 HOSTILE = {
