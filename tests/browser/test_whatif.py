@@ -61,7 +61,7 @@ def test_the_story_by_mouse(url: str, page: Page, complaints: Complaints) -> Non
     page.get_by_role("button", name="Compare").click()
     cause = page.locator(".likely-cause")
     expect(cause).to_contain_text("eu-5 refuses its kubelets: the binding system:node has no")
-    cause.get_by_role("link", name="What if eu-5 had the Node authorizer?").click()
+    cause.get_by_role("link", name="What if eu-5", exact=True).click()
 
     answer = page.locator("#answer")
     expect(answer).to_contain_text("It heals the kubelets: they get all they need.")
