@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import zip_longest
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from authzviz.engine.assessment import Verdict
 from authzviz.engine.diff import Change
@@ -168,11 +168,12 @@ def fleet_history(
 ) -> FleetHistory:
     """The changes of verdicts of all clusters that `user` may see: two queries.
 
-    `search` is part of a cluster's name; `verdict` what it became, or was.
+    `search` is part of a cluster's name or of its group's; `verdict` what it became, or was.
     """
     clusters = access.visible_clusters(user)
     if search:
-        found = VerdictChange.objects.filter(cluster__in=clusters.filter(name__icontains=search))
+        wanted = clusters.filter(Q(name__icontains=search) | Q(group__icontains=search))
+        found = VerdictChange.objects.filter(cluster__in=wanted)
     else:
         # Asked row by row, so that a database goes along its index of times and stops after a page.
         own = clusters.filter(pk=OuterRef("cluster_id"))

@@ -396,6 +396,7 @@ def test_the_fleet_tells_every_change_of_a_verdict(as_viewer: Client, cluster: C
 
 FILTERS = {
     "name": ("?search=bet", ["beta"]),
+    "group": ("?search=north", ["beta"]),
     "verdict": (f"?verdict={Verdict.NODE_AUTHORIZER}", ["alpha"]),
     "nonsense": ("?verdict=x&page=x", ["alpha", "beta", "alpha"]),
     "U+0000": ("?search=%00bet", ["beta"]),
@@ -408,7 +409,10 @@ def test_the_fleet_is_filtered(
     as_viewer: Client, cluster: Cluster, query: str, names: list[str]
 ) -> None:
     read(cluster, 0, seen("RBAC", **LEGACY))
-    read(add_cluster("beta"), 1, seen("RBAC"))
+    beta = add_cluster("beta")
+    beta.group = "North Sea"
+    beta.save()
+    read(beta, 1, seen("RBAC"))
     read(cluster, 2, seen())
 
     found = fleet(as_viewer, query)
