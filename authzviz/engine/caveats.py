@@ -35,10 +35,15 @@ def _unread(case: _Case) -> Iterator[str]:
             yield f"Not known: {each.what} ({each.why}). It would tell {each.would_tell}."
 
 
+def is_half_given(after: Judged, change: Change) -> bool:
+    """True where flags that nobody read stay as they are: one half of them can't be changed."""
+    halves = (change.authorization_modes is None, change.admission_plugins is None)
+    is_unread = any(state.authorization_modes is None for state in after.states)
+    return halves[0] is not halves[1] and (is_unread or not after.states or after.has_unseen)
+
+
 def _half_given(case: _Case) -> Iterator[str]:
-    halves = (case.change.authorization_modes is None, case.change.admission_plugins is None)
-    unread = [state.name for state in case.after.states if state.authorization_modes is None]
-    if halves[0] is not halves[1] and (unread or not case.after.states or case.after.has_unseen):
+    if is_half_given(case.after, case.change):
         yield (
             "Flags of some apiservers were not read, so one half of them can't be changed alone:"
             " give modes and plugins both."

@@ -137,12 +137,14 @@ def in_words(powers: Iterable[Power], owner: str, minor: int) -> tuple[str, ...]
 class Radius:
     """What a thief of one kubelet certificate reads and changes, in words, worst first.
 
-    `is_every_secret` where it reads any Secret of any namespace without starting a pod for it.
+    `is_every_secret` where it reads any Secret of any namespace without starting a pod for it. Not
+    `is_whole` where what was not read, or no API shows, may let it do more.
     """
 
     reads: tuple[str, ...]
     changes: tuple[str, ...]
     is_every_secret: bool = False
+    is_whole: bool = True
 
 
 _OWN_READS = "the Secrets, ConfigMaps and volumes of the pods on its own node"
@@ -151,11 +153,14 @@ _ANY_SECRET = Request("get", "secrets")
 _REPORT_STATUS = Request("patch", "nodes", subresource="status")
 
 
-def radius_of(powers: Powers, owner: str, own: OwnObjects | None = None) -> Radius:
+def radius_of(
+    powers: Powers, owner: str, own: OwnObjects | None = None, *, is_whole: bool = True
+) -> Radius:
     """The blast radius of one certificate: nothing at all where no authorizer lets it in.
 
-    `own` counts what the pods on the kubelet's node name, None where pods were not read. Said is
-    whatever the newest Node authorizer would not give it, even where an older one does.
+    `own` counts what the pods on the kubelet's node name, None where pods were not read;
+    `is_whole` is as in Radius. Said is whatever the newest Node authorizer would not give it, even
+    where an older one does.
     """
     reading = (power for power in powers.singles if power.verb in _READ or power.verb == "*")
     changing = (power for power in powers.singles if power.verb not in _READ)
@@ -166,7 +171,7 @@ def radius_of(powers: Powers, owner: str, own: OwnObjects | None = None) -> Radi
     if any(covers(rule, _REPORT_STATUS) for rule in powers.rules[""]):
         changes = (*changes, _OWN_CHANGES)
     is_every_secret = any(covers(rule, _ANY_SECRET) for rule in powers.rules[""])
-    return Radius(reads, changes, is_every_secret)
+    return Radius(reads, changes, is_every_secret, is_whole)
 
 
 def _own_reads(own: OwnObjects) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from authzviz.engine.applying import applied
 from authzviz.engine.assessment import Answer, Assessment, Decision, Finding, Path, Switch, Verdict
-from authzviz.engine.caveats import caveats_of
+from authzviz.engine.caveats import caveats_of, is_half_given
+from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.change import Change
 from authzviz.engine.classes import NodeClass, classes_in_both
 from authzviz.engine.distribution import distribution_of
@@ -39,10 +40,11 @@ class NeedChange:
 class NodeChange:
     """What the change does to nodes that are alike before and after it.
 
-    `nodes`, `example` and `names` are as in Path. `needs_unsure` are those that are answered before
-    and may not be after, because something was not read. `needs_new` come with the version and are
-    answered. `rights_closed` and `rights_opened` are in words, worst first, and leave out what a
-    kubelet needs; a right is open where an authorizer allows it and NodeRestriction lets it pass.
+    `nodes`, `example` and `names` are as in Path. `needs_unsure` are those of which can't be told
+    whether they are answered after it, `before` says whether they are now. `needs_new` come with
+    the version and are answered. `rights_closed` and `rights_opened` are in words, worst first, and
+    leave out what a kubelet needs; a right is open where an authorizer allows it and
+    NodeRestriction lets it pass.
     `own` is what the Node authorizer gives the example because of its pods: None where there is no
     such node yet, or the snapshot is without pods.
     """
@@ -70,13 +72,15 @@ class WhatIf:
     """All that a change would do.
 
     `before` and `after` are what the engine makes of both sides, with as many paths as there are
-    `nodes`, in the same order; how the nodes will be after it nobody knows. `effects` says what the
-    apiservers put back by themselves, `caveats` what the answer does not cover or what to mind.
+    `nodes`, in the same order; how the nodes will be after it nobody knows. Not `is_told` where
+    flags that nobody read stay as they are, whatever the change says of them. `effects` says what
+    the apiservers put back by themselves, `caveats` what the answer does not cover or what to mind.
     """
 
     before: Assessment
     after: Assessment
     nodes: tuple[NodeChange, ...]
+    is_told: bool
     findings_gone: tuple[Finding, ...]
     findings_new: tuple[Finding, ...]
     effects: tuple[str, ...]
@@ -93,6 +97,7 @@ def whatif(snapshot: Snapshot, change: Change) -> WhatIf:
         before=now,
         after=then,
         nodes=_nodes(before, after, pairs),
+        is_told=not is_half_given(after, change),
         findings_gone=gone,
         findings_new=new,
         effects=start.effects,
@@ -171,14 +176,12 @@ def _change(
         needs_gained=tuple(
             n for n in needs if n.before and not _serves(n.before) and _serves(n.after)
         ),
-        needs_unsure=tuple(
-            n for n in needs if _serves(n.before) and _is(n.after, Decision.UNKNOWN)
-        ),
-        needs_new=tuple(n for n in needs if n.before is None and not _is(n.after, Decision.NO)),
+        needs_unsure=tuple(n for n in needs if _is(n.after, Decision.UNKNOWN)),
+        needs_new=tuple(n for n in needs if n.before is None and _serves(n.after)),
         rights_closed=in_words(lacking(powers, later), old.example, minor),
         rights_opened=in_words(lacking(later, powers), old.example, minor),
-        radius_before=radius_of(powers, old.example, own),
-        radius_after=radius_of(later, old.example, own),
+        radius_before=radius_of(powers, old.example, own, is_whole=_is_whole(classes[0], before)),
+        radius_after=radius_of(later, old.example, own, is_whole=_is_whole(classes[1], after)),
         own=own,
     )
 
@@ -205,6 +208,18 @@ def _powers(
         powers_of(classes[0], before.states, before.minor, is_restricted=old),
         powers_of(classes[1], after.states, after.minor, is_restricted=new),
     )
+
+
+def _is_whole(nodes: NodeClass, judged: Judged) -> bool:
+    """True where all that may let these nodes do something was read, and an API shows it."""
+    chains = [state.authorization_modes for state in judged.states]
+    modes = {mode for chain in chains for mode in chain or ()}
+    if "AlwaysAllow" in modes:
+        return True  # there is no more
+    if not chains or None in chains or judged.has_unseen or modes.intersection(OPAQUE_MODES):
+        return False
+    is_open = judged.rbac.is_open or judged.rbac.is_open_in_namespaces
+    return "RBAC" not in modes or not (is_open or any(one.is_unread for one in nodes.reaches))
 
 
 def _answered(path: Path) -> tuple[str, ...]:

@@ -116,6 +116,7 @@ def _radius(radius: Radius) -> dict[str, object]:
         "reads": list(radius.reads),
         "changes": list(radius.changes),
         "every_secret": radius.is_every_secret,
+        "is_whole": radius.is_whole,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from authzviz.engine.assessment import Verdict
+from authzviz.engine.assessment import Decision, Verdict
 from authzviz.engine.grants import describe_binding, describe_role, describe_subject
 from authzviz.reports.check_text import COLORS
 from authzviz.reports.layout import section, wrapped
@@ -88,7 +88,8 @@ def _node_lines(nodes: NodeChange) -> Iterator[str]:
     for need in nodes.needs_lost:
         yield f"! loses: {need.title} ({need.after.because}). Without it: {need.after.without}."
     for need in nodes.needs_unsure:
-        yield f"? may lose: {need.title} ({need.after.because}). Without it: {need.after.without}."
+        because, without = need.after.because, need.after.without
+        yield f"? {_unsure(need)}: {need.title} ({because}). Without it: {without}."
     if nodes.needs_gained:
         yield f"+ gains: {_titles(nodes.needs_gained)}"
     if nodes.needs_new:
@@ -98,6 +99,11 @@ def _node_lines(nodes: NodeChange) -> Iterator[str]:
     yield from _rights("Rights closed", nodes.rights_closed)
     yield from _rights("! Rights opened", nodes.rights_opened)
     yield from _certificate(nodes.radius_before, nodes.radius_after)
+
+
+def _unsure(need: NeedChange) -> str:
+    is_had = need.before and need.before.decision in (Decision.ALLOW, Decision.CONDITIONAL)
+    return "may lose" if is_had else "can't be told"
 
 
 def _titles(needs: Iterable[NeedChange]) -> str:
@@ -118,13 +124,18 @@ def _rights(title: str, words: tuple[str, ...]) -> Iterator[str]:
 
 def _certificate(before: Radius, after: Radius) -> Iterator[str]:
     if before == after:
-        yield f"A stolen certificate reads, before and after: {_some(before.reads)}"
-        yield f"It changes, before and after: {_some(before.changes)}"
+        least = _least(before)
+        yield f"A stolen certificate reads, before and after{least}: {_some(before.reads)}"
+        yield f"It changes, before and after{least}: {_some(before.changes)}"
         return
-    yield f"A stolen certificate reads now: {_some(before.reads)}"
-    yield f"It reads then: {_some(after.reads)}"
-    yield f"It changes now: {_some(before.changes)}"
-    yield f"It changes then: {_some(after.changes)}"
+    yield f"A stolen certificate reads now{_least(before)}: {_some(before.reads)}"
+    yield f"It reads then{_least(after)}: {_some(after.reads)}"
+    yield f"It changes now{_least(before)}: {_some(before.changes)}"
+    yield f"It changes then{_least(after)}: {_some(after.changes)}"
+
+
+def _least(radius: Radius) -> str:
+    return "" if radius.is_whole else ", as far as known"
 
 
 def _some(words: tuple[str, ...]) -> str:

@@ -68,10 +68,11 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Thief:
-    """What a stolen certificate reads and changes on one side."""
+    """What a stolen certificate reads and changes on one side, all of it where it `is_whole`."""
 
     title: str
     is_every_secret: bool
+    is_whole: bool
     reads: Cut
     changes: Cut
 
@@ -338,7 +339,8 @@ def _thieves(before: Radius, after: Radius) -> Iterator[Thief]:
 
 
 def _thief(title: str, radius: Radius) -> Thief:
-    return Thief(title, radius.is_every_secret, _cut(radius.reads), _cut(radius.changes))
+    reads, changes = _cut(radius.reads), _cut(radius.changes)
+    return Thief(title, radius.is_every_secret, radius.is_whole, reads, changes)
 
 
 def _cut(words: Iterable[str]) -> Cut:

@@ -225,6 +225,7 @@ def test_the_document_says_what_changes(tmp_path: Path) -> None:
         "reads": ["the Secrets, ConfigMaps and volumes of the pods on its own node"],
         "changes": ["its own Node and Lease, and the pods on it"],
         "every_secret": False,
+        "is_whole": True,
     }
     assert {finding["id"] for finding in answer["findings_gone"]} >= {"legacy-binding"}
 
