@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -9,14 +10,24 @@ import yaml
 from authzviz.engine.model import Authorizer, Binding, Flag, Node, PolicyRule, Ready, Role, Subject
 
 _RBAC = "rbac.authorization.k8s.io"
-_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _WIDTH = 120
 Manifest = dict[str, Any]
 
 
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # one of two
+    """Quotes also the names that only others than this library take for numbers and booleans."""
+
+
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]+$|0o[0-7]+$|[yYnN]$"),
+    list("-+0123456789yYnN"),
+)
+
+
 def to_yaml(manifest: Manifest) -> str:
     """The object as YAML; whatever is not ASCII is escaped, so that nothing in it can deceive."""
-    return str(yaml.dump(manifest, Dumper=_DUMPER, sort_keys=False, width=_WIDTH))
+    return str(yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=_WIDTH))
 
 
 def of_role(role: Role) -> Manifest:
@@ -59,7 +70,7 @@ def of_node(node: Node) -> Manifest:
 
 def of_flags(flags: tuple[Flag, ...]) -> Manifest:
     """The command of a kube-apiserver's container with these flags."""
-    words = (f"--{flag.name}={flag.value}" if flag.value else f"--{flag.name}" for flag in flags)
+    words = (f"--{flag.name}={flag.value}" for flag in flags)
     return {"command": ["kube-apiserver", *words]}
 
 
