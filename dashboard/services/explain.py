@@ -16,7 +16,9 @@ from authzviz.engine.assessment import Assessment, Decision, Switch, Verdict
 from authzviz.engine.authorize import Authorization, authorization_of
 from authzviz.engine.decide import Said
 from authzviz.engine.identity import (
+    ANONYMOUS_USER,
     AUTHENTICATED_GROUP,
+    SERVICE_ACCOUNT_PREFIX,
     Identity,
     impersonated,
     kubelet_of,
@@ -238,7 +240,20 @@ def _said(each: Explanation, authorization: Authorization, restriction: Switch) 
     is_told = each.asked.verb and (each.asked.resource or each.asked.path)
     if not each.user or not is_told:
         return None
-    return authorization.decide(_identity(each), each.asked)
+    said = authorization.decide(_identity(each), each.asked)
+    if said.decision is Decision.NO and not _are_groups_told(each):
+        # What one of its groups may do stands in no line.
+        return Said(Decision.UNKNOWN, because=f"{_ALONE}: {said.because}")
+    return said
+
+
+_ALONE = "the line doesn't tell the user's groups, which may be allowed; for the user alone"
+
+
+def _are_groups_told(each: Explanation) -> bool:
+    """True where the groups are in the line, or follow from the name."""
+    is_named = each.user.startswith(SERVICE_ACCOUNT_PREFIX) or each.user == ANONYMOUS_USER
+    return each.groups is not None or bool(each.node) or is_named
 
 
 def _identity(each: Explanation) -> Identity:

@@ -133,6 +133,7 @@ class HeldCard:
     changes: tuple[str, ...]
     turned_at: datetime | None
     before: Word | None
+    after: Word | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +315,7 @@ def _card(held: Held) -> HeldCard:
         changes=tuple(one["words"] for one in (latest.changes or ())[:3]) if latest else (),
         turned_at=turned.at if turned else None,
         before=words.get(turned.previous, unknown) if turned else None,
+        after=words.get(turned.verdict, unknown) if turned else None,
     )
 
 

@@ -345,8 +345,8 @@ def test_what_is_allowed_now_is_said_with_when_the_verdict_changed(as_viewer: Cl
 
     assert "Allowed now Node: a rule" in found.text
     assert (
-        "It was refused when this was logged: the verdict changed 3 minutes ago , from Refused to"
-        " Node authorizer." in found.text
+        "Its verdict changed 3 minutes ago , from Refused to Node authorizer: the line may be of"
+        " before that. If it is newer than what was read" in found.text
     )
     assert "Last change of its facts" in found.text
     assert "the authorizers were RBAC, and are Node,RBAC" in found.text
@@ -360,6 +360,20 @@ def test_what_is_allowed_and_never_was_refused_leads_to_the_certificate(as_viewe
     assert "Allowed now Node: a rule" in found.text
     assert "No change of its verdict is known" in found.text
     assert {"href": "/certificates/?cluster=mine"} in found.all("a")
+
+
+def test_a_user_whose_groups_no_line_tells_is_not_said_to_be_refused(as_viewer: Client) -> None:
+    cluster("mine", snapshot("RBAC", nodes=nodes("node1")))
+    log = LEASE.replace("system:node:node1", "admin")
+
+    found = explained(as_viewer, log, cluster="mine")
+    own = explained(
+        as_viewer, log.replace('"admin"', '"system:serviceaccount:a:b"'), cluster="mine"
+    )
+
+    assert "Refused now" not in found.text
+    assert "doesn't tell the user's groups" in found.text
+    assert "Refused now, too" in own.text
 
 
 def test_a_recording_is_said_to_be_old(as_viewer: Client) -> None:
