@@ -265,11 +265,12 @@ def _sorted(found: list[Lean], want: Wanted) -> list[Lean]:
 
 
 def value_of(lean: Lean, by: str) -> str:
-    """What the cluster is grouped by, "" where it has none of it."""
+    """What the cluster is grouped by, "" where it has none of it; a label as it is chosen."""
     if by.startswith(query.BY_LABEL):
         name = by.removeprefix(query.BY_LABEL)
-        # A label without a value is one nevertheless.
-        return lean.labels.get(name, "") or (name if name in lean.labels else "")
+        value = lean.labels.get(name, "")
+        # A label without a value is one nevertheless, and another than one that says its own name.
+        return f"{name}={value}" if value else name if name in lean.labels else ""
     if by == query.VERDICT:
         return lean.verdict or query.UNREAD
     if by == query.VERSION:

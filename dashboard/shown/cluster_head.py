@@ -141,10 +141,13 @@ def _nodes(current: CurrentState) -> str:
 
 
 def _token(row: FleetRow) -> str:
-    shown: tuple[object, ...] = (row.is_stale, row.error, row.expires_soon, row.cluster.name)
+    cluster = row.cluster
+    shown: tuple[object, ...] = (row.is_stale, row.error, row.expires_soon, cluster.name)
+    shown += (cluster.group, sorted(cluster.labels.items()), cluster.is_paused)
+    shown += (cluster.interval_seconds, cluster.is_tls_verified, cluster.credentials_expire_at)
     if row.current is not None:
         now = row.current
         nodes = (now.nodes_total, now.nodes_ready, now.nodes_not_ready, now.nodes_unknown)
         judged = (now.snapshot_id, now.engine_version, now.verdict, now.summary)
-        shown += (judged, nodes, now.findings_count, now.missing_count)
+        shown += (judged, nodes, sorted(now.findings.items()), now.missing_count)
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]

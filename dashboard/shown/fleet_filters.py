@@ -301,10 +301,7 @@ def heading(heading: Heading, want: Wanted, *, is_continued: bool) -> HeadingSho
 
 def _as_choice(by: str, value: str) -> tuple[str, str]:
     """The facet and value that find what is under that heading."""
-    if not by.startswith(query.BY_LABEL):
-        return by, value
-    name = by.removeprefix(query.BY_LABEL)
-    return query.LABEL, value and (name if value == name else f"{name}={value}")
+    return (query.LABEL if by.startswith(query.BY_LABEL) else by), value
 
 
 def _heading_title(by: str, facet: str, value: str) -> str:

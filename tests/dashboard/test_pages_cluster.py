@@ -7,13 +7,14 @@ from datetime import timedelta
 from html import escape
 
 import pytest
+from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
 from authzviz.engine.assessment import Assessment, Verdict
 from authzviz.engine.finding_keys import keyed
 from authzviz.engine.model import Node, Ready
-from dashboard.models import Cluster
+from dashboard.models import Cluster, CurrentState
 from dashboard.visible import visible
 from dashboard.words import VERDICTS
 from tests.dashboard.assessments import ASSESSMENTS, HOSTILE, MIXED, REFUSED, TARGET, hostile
@@ -217,6 +218,27 @@ def test_the_line_on_polling_tells_when_an_open_page_would_differ(as_viewer: Cli
     Cluster.objects.filter(pk=cluster.pk).update(last_error="refused")
 
     assert first == same != token(is_part=True)
+
+
+CHANGED: dict[str, tuple[type[Model], dict[str, object]]] = {
+    "its group": (Cluster, {"group": "Asia"}),
+    "its labels": (Cluster, {"labels": {"a": "b"}}),
+    "a pause": (Cluster, {"is_paused": True}),
+    "another finding of as many": (CurrentState, {"findings": {"other": "high"}}),
+}
+
+
+@pytest.mark.parametrize(("of", "fields"), CHANGED.values(), ids=CHANGED)
+def test_whatever_the_head_shows_loads_an_open_page_anew(
+    as_viewer: Client, of: type[Model], fields: dict[str, object]
+) -> None:
+    cluster = show(TARGET)
+    whole = page(as_viewer.get(cluster.get_absolute_url()))
+    link = next(one["hx-get"] for one in whole.all("ul") if "hx-get" in one)
+
+    of._default_manager.update(**fields)
+
+    assert as_viewer.get(link, headers={"HX-Request": "true"})["HX-Refresh"] == "true"
 
 
 def test_a_running_poll_is_shown(as_viewer: Client) -> None:
