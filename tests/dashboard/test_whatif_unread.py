@@ -17,7 +17,7 @@ from authzviz.engine.assessment import Decision
 from authzviz.engine.change import Change, full_name
 from authzviz.engine.model import Binding, RoleRef, Snapshot
 from authzviz.engine.whatif import WhatIf, whatif
-from dashboard.shown.whatif_words import headline_of, is_same
+from dashboard.shown.whatif_words import headline_of
 from tests.dashboard.showing import page, show
 from tests.engine.build import (
     CORE_ROLE,
@@ -158,8 +158,12 @@ def _truth(told: WhatIf) -> dict[str, bool]:
     every_secret = any(kind.radius_after.is_every_secret for kind in told.nodes)
     all_served = all(a.decision in (Decision.ALLOW, Decision.CONDITIONAL) for a in answers)
     refused = any(a.is_core and a.decision is Decision.NO for a in answers)
+    changed = any(
+        (*kind.needs_lost, *kind.needs_gained, *kind.rights_closed, *kind.rights_opened)
+        for kind in told.nodes
+    )
     return {
-        "^Nothing changes": is_same(told),
+        "^Nothing changes": not changed and told.before.possible == told.after.possible,
         "^It heals": any(need.is_core for kind in told.nodes for need in kind.needs_gained),
         "kubelets: they get all|keep all they need": all_served,
         "no longer read|no Secrets beyond": not every_secret,
