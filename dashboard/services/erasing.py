@@ -18,7 +18,9 @@ def erase_deleted() -> None:
     until that is begun anew. PostgreSQL keeps them until its next vacuum; they are sealed there as
     they are here.
     """
-    if connection.vendor == "sqlite":
+    # Once for all of a transaction: a thousand removed clusters would each wait for who reads.
+    asked = any(entry[1] is _empty_the_log for entry in connection.run_on_commit)
+    if connection.vendor == "sqlite" and not asked:
         transaction.on_commit(_empty_the_log)
 
 

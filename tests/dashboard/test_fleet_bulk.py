@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client
 
 from dashboard.models import AuditEvent, Cluster
@@ -183,6 +184,16 @@ def test_removing_asks_and_lists_them(as_editor: Client, three: None) -> None:
     assert said == "2 clusters removed."
     assert tags == "success"
     assert list(Cluster.objects.values_list("name", flat=True)) == ["rec"]
+
+
+def test_what_many_removals_leave_is_erased_once(
+    as_editor: Client, three: None, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks() as afterwards:
+        said, _ = act(as_editor, "remove", "a", "b", "rec", confirmed="1")
+
+    assert said == "3 clusters removed."
+    assert len(afterwards) == (connection.vendor == "sqlite")
 
 
 @pytest.mark.parametrize("name", ["pause", "remove", "group", "explode"])
