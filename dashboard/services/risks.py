@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -139,12 +139,6 @@ def split(assessment: Assessment, risks: Mapping[str, AcceptedRisk]) -> Findings
         open=tuple(one for one in every if one.stand is not Stand.ACCEPTED),
         accepted=tuple(one for one in every if one.stand is Stand.ACCEPTED),
     )
-
-
-def accepted_counts(cluster_ids: Iterable[int]) -> dict[int, int]:
-    """How many findings of each cluster are accepted right now, for those with any: one query."""
-    found = accepted_keys(standing().filter(cluster__in=list(cluster_ids)))
-    return {pk: len(keys) for pk, keys in found.items()}
 
 
 def accepted_keys(risks: QuerySet[AcceptedRisk]) -> dict[int, frozenset[str]]:

@@ -101,7 +101,10 @@ def nodes_page(facts: NodesRead, asked: Mapping[str, str]) -> NodesPage:
         gaps=tuple(map(visible, read.gaps)),
         states=_states(rows, query),
         paths=_paths(facts) if facts.has_paths else (),
-        columns=tuple(column(query, *head, default=WORST_FIRST) for head in heads),
+        columns=tuple(
+            column(*head, query["sort"] or WORST_FIRST, lambda order: query.link(sort=order))
+            for head in heads
+        ),
         answers=node_answers(facts.passing.node_reviews),
     )
 

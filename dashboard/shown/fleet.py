@@ -18,6 +18,7 @@ from dashboard.services.fleet_query import UNREAD, VERDICT, Wanted
 from dashboard.services.pages import FleetRow as Facts
 from dashboard.shown import fleet_filters as filters
 from dashboard.shown.cluster_head import STATES, label_words
+from dashboard.shown.listing import Column
 from dashboard.visible import visible
 from dashboard.words import DISTRIBUTIONS, VERDICTS, Word, humane_age
 
@@ -93,7 +94,7 @@ class FleetPage:
     counts: tuple[filters.Count, ...]
     menus: tuple[filters.Menu, ...]
     chips: tuple[filters.Chip, ...]
-    columns: tuple[filters.Column, ...]
+    columns: tuple[Column, ...]
     bys: tuple[filters.By, ...]
     by_title: str
     total: int

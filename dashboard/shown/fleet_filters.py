@@ -11,6 +11,7 @@ from dashboard.models import SavedView
 from dashboard.services import fleet_query as query
 from dashboard.services.fleet import Found, Heading, natural, version_key
 from dashboard.services.fleet_query import Wanted
+from dashboard.shown.listing import Column, column
 from dashboard.visible import visible
 from dashboard.words import DISTRIBUTIONS, SEVERITIES, VERDICTS, Word
 
@@ -96,15 +97,6 @@ class Chip:
 
     title: str
     link: str
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column to sort by; `link` sorts by it, or the other way round."""
-
-    title: str
-    link: str
-    aria_sort: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,17 +219,9 @@ def chips(want: Wanted) -> tuple[Chip, ...]:
 
 def columns(want: Wanted) -> tuple[Column, ...]:
     """The columns, each with the way to sort by it."""
-    return tuple(_column(key, title, want) for key, title in COLUMNS.items())
-
-
-def _column(key: str, title: str, want: Wanted) -> Column:
-    current, is_reversed = want.sort.removeprefix("-"), want.sort.startswith("-")
-    order = "descending" if is_reversed else "ascending"
-    turned = f"-{key}" if current == key and not is_reversed else key
-    return Column(
-        title=title,
-        link=want.but(sort=turned).link,
-        aria_sort=order if current == key else "none",
+    return tuple(
+        column(key, title, want.sort, lambda order: want.but(sort=order).link)
+        for key, title in COLUMNS.items()
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
@@ -122,10 +122,11 @@ def _previous(query: Query, page: int) -> str:
     return query.link(page=page - 1 if page > 2 else "") if page > 1 else ""
 
 
-def column(query: Query, key: str, title: str, *, default: str) -> Column:
-    """The head of a column that sorts by `key`; asked again, it sorts the other way."""
-    sort = query["sort"] or default
+def column(key: str, title: str, sort: str, link: Callable[[str], str]) -> Column:
+    """The head of a column that sorts by `key`, where `link` leads; asked again, it sorts the other
+    way. `sort` is how rows are sorted now, "-key" backwards.
+    """
     is_sorted, is_reversed = sort.removeprefix("-") == key, sort.startswith("-")
     order = "descending" if is_reversed else "ascending"
     turned = f"-{key}" if is_sorted and not is_reversed else key
-    return Column(title, query.link(sort=turned), order if is_sorted else "none")
+    return Column(title, link(turned), order if is_sorted else "none")
