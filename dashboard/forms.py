@@ -262,7 +262,7 @@ class CertificateForm(forms.Form):
     certificate = forms.CharField(
         label="Certificate or subject",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "autocomplete": "off"}),
     )
     certificate_file = forms.FileField(label="or a file, PEM or DER", required=False)
     cluster = forms.ChoiceField(label="Hold it against", required=False, widget=LongSelect)

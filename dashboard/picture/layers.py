@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from authzviz.engine.assessment import Answer, Assessment, Decision, Grant, Path, Switch
+from authzviz.engine.phrases import counted
 from dashboard.shown.links import evidence_url, grants_url, nodes_url, object_url
 from dashboard.words import DECISIONS, SWITCHES
 
@@ -68,6 +69,11 @@ class Place:
         asked = {"search": binding} if binding else {"show": "beyond"}
         return grants_url(self.slug, **asked) if self.slug else ""
 
+    @property
+    def benign(self) -> str:
+        """The grants that add nothing to what the Node authorizer allows."""
+        return grants_url(self.slug, show="benign") if self.slug else ""
+
     def what(self, through: str) -> str:
         """What an answer names: a binding's own page, or else all grants."""
         if not self.slug:
@@ -83,7 +89,7 @@ class Place:
 
 def tree(assessment: Assessment, path: Path, place: Place) -> Box:
     """The kubelet of the path as root."""
-    alike = f"{path.nodes} nodes alike" if path.nodes > 1 else "this node only"
+    alike = f"{path.nodes:,} nodes alike" if path.nodes > 1 else "this node only"
     return Box(
         f"system:node:{path.example}" if path.nodes else "The next node to join",
         ("group system:nodes", alike if path.nodes else "named by no binding"),
@@ -192,6 +198,9 @@ def _answers(mode: str, assessment: Assessment, path: Path, place: Place) -> tup
         boxes.append(
             Box(f"{more} more grants", ("on the page of grants",), "warning", place.grants())
         )
+    if not boxes and grants:
+        title = counted(len(grants), "benign grant")
+        boxes.append(Box(title, ("nothing beyond the Node authorizer",), "plain", place.benign))
     if not boxes and mode == "Node":
         silent = "no need is left to it" if path.answers else "needs were not judged"
         boxes.append(Box(_node_rules(assessment), (silent,), "plain", place.version))

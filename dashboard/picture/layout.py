@@ -84,20 +84,24 @@ def laid_out(root: Box, restriction: Box) -> Layout:
     places: list[Placed] = []
     lines: list[Line] = []
     height = _put(root, 0, TOP, places, lines).height_of_all
-    writes = written(places)
+    writes, look = written(places, restriction)
     middle = (writes[0].y + writes[-1].y + writes[-1].height) / 2 if writes else TOP + height / 2
     size = _sized(restriction, 4, 0)
     guard = replace(size, y=max(float(TOP), middle - size.height / 2))
     if writes:
-        lines.append(_bracket(writes, guard))
+        lines.append(_bracket(writes, guard, look))
     bottom = max(TOP + height, guard.y + guard.height)
     headings = tuple(Heading(text, x, 18) for text, (x, _) in zip(HEADINGS, COLUMNS, strict=True))
     return Layout("wide", WIDTH, bottom + 12, (*places, guard), tuple(lines), headings)
 
 
-def written(places: list[Placed]) -> list[Placed]:
-    """The needs that are met, whose writes pass through NodeRestriction."""
-    return [place for place in places if place.box.is_pill and place.box.look == "good"]
+def written(places: list[Placed], restriction: Box) -> tuple[list[Placed], str]:
+    """The needs that are met, whose writes pass through NodeRestriction, and the look of that way:
+    off where none is met, so that nothing comes that far.
+    """
+    needs = [place for place in places if place.box.is_pill]
+    met = [place for place in needs if place.box.look == "good"]
+    return (met, restriction.look) if met else (needs, "off")
 
 
 def fitted(box: Box, x: float, y: float, width: float) -> Placed:
@@ -156,13 +160,13 @@ def _line(start: Placed, end: Placed) -> Line:
     return Line(curve, end.box.look, broken)
 
 
-def _bracket(writes: list[Placed], guard: Placed) -> Line:
-    """A bracket around the needs that are met: their writes pass through NodeRestriction."""
+def _bracket(writes: list[Placed], guard: Placed, look: str) -> Line:
+    """A bracket around the needs whose writes pass through NodeRestriction."""
     first, last = writes[0], writes[-1]
     left, right = first.x + first.width + 6, first.x + first.width + 18
     top, bottom = first.y + 4, last.y + last.height - 4
     bracket = f"M{left:g} {top:g}H{right:g}V{bottom:g}H{left:g}"
-    return Line(f"{bracket}M{right:g} {guard.middle:g}H{guard.x:g}", guard.box.look)
+    return Line(f"{bracket}M{right:g} {guard.middle:g}H{guard.x:g}", look)
 
 
 def _height_of_all(boxes: tuple[Box, ...], depth: int) -> float:

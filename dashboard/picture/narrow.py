@@ -66,12 +66,12 @@ def laid_out_narrow(root: Box, restriction: Box) -> Layout:
     pen = _Pen()
     pen.name(0, _LEFT)
     pen.put(root, 0)
-    writes = written(pen.places)
+    writes, look = written(pen.places, restriction)
     pen.y += GAP
     pen.name(len(HEADINGS) - 1, _LEFT)
     guard = fitted(restriction, _LEFT, pen.y, WIDTH - _RIGHT - _LEFT)
     if writes:
-        pen.lines.append(_bracket(writes, guard))
+        pen.lines.append(_bracket(writes, guard, look))
     height = guard.y + guard.height + 2
     places = (*pen.places, guard)
     return Layout("narrow", WIDTH, height, places, tuple(pen.lines), tuple(pen.headings))
@@ -85,10 +85,10 @@ def _elbow(start: Placed, end: Placed) -> Line:
     return Line(line, end.box.look, broken)
 
 
-def _bracket(writes: list[Placed], guard: Placed) -> Line:
-    """Along the right of the needs that are met, down to NodeRestriction."""
+def _bracket(writes: list[Placed], guard: Placed, look: str) -> Line:
+    """Along the right of the needs whose writes pass through it, down to NodeRestriction."""
     left, right = writes[0].x + writes[0].width + 3, WIDTH - 6
     top, bottom = writes[0].y + 4, writes[-1].y + writes[-1].height - 4
     bracket = f"M{left:g} {top:g}H{right:g}M{left:g} {bottom:g}H{right:g}"
     end = guard.x + guard.width
-    return Line(f"{bracket}M{right:g} {top:g}V{guard.middle:g}H{end:g}", guard.box.look)
+    return Line(f"{bracket}M{right:g} {top:g}V{guard.middle:g}H{end:g}", look)

@@ -8,6 +8,7 @@ from dashboard.picture.widths import WIDTHS
 
 ELLIPSIS = "…"
 BREAK_AFTER = " -/:,._"
+FEWEST_LETTERS = 4
 
 
 def letter_width(letter: str) -> int:
@@ -67,8 +68,14 @@ def _first_line(text: str, size: float, width: float) -> str:
         end += 1
     if end == len(text):
         return text
-    broken = max(text.rfind(separator, 0, end) for separator in BREAK_AFTER) + 1
+    broken = _last_break(text, end)
     if text[end] == " ":
         broken = end
+    elif len(text) - broken < FEWEST_LETTERS and _last_break(text, broken - 1) > end // 2:
+        broken = _last_break(text, broken - 1)  # rather than "worker-" and a lonely "1"
     # A break that leaves most of the line empty reads worse than one within a name.
     return text[: broken if broken > end // 2 else max(end, 1)]
+
+
+def _last_break(text: str, end: int) -> int:
+    return max(text.rfind(separator, 0, end) for separator in BREAK_AFTER) + 1

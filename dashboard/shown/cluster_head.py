@@ -137,7 +137,7 @@ def _nodes(current: CurrentState) -> str:
         return "nodes not read"
     if current.nodes_total == 0:
         return "no nodes"
-    return f"{current.nodes_ready} of {counted(current.nodes_total, 'node')} Ready"
+    return f"{current.nodes_ready:,} of {counted(current.nodes_total, 'node')} Ready"
 
 
 def _token(row: FleetRow) -> str:

@@ -343,7 +343,8 @@ def _alone(facts: ClusterHistory, rows: tuple[VerdictRow, ...]) -> list[Entry]:
 
 def _act(event: AuditEvent) -> Entry:
     """What someone did, with what it was before and is since where that is known."""
-    words = acts.act_of(event.action).words.replace("{}", "this cluster")
+    words = acts.act_of(event.action).words.replace("the recording {}", "this recording")
+    words = words.replace("{}", "this cluster")
     is_undoing = audit.UNDOES in event.detail
     return Entry(
         kind="act",

@@ -29,7 +29,7 @@ _FIFTH = "/clusters/compare/?c=eu-1&c=eu-2&c=eu-3&c=eu-4&c=eu-5"
 _VIEWS: dict[str, tuple[Theme, int]] = {
     "": ("light", _DESK),
     "-dark": ("dark", _DESK),
-    "-narrow": ("light", NARROW),
+    "-narrow": ("light", NARROW),  # the last one's theme stays
 }
 # Of the sample fleet, in every view.
 _LOOKS = {"fleet": "/", "cluster": "/clusters/eu-5/", "compare": _FIFTH}
@@ -86,15 +86,16 @@ def _what_tells(page: Page, url: str, cluster: str, directory: Path) -> None:
 
 
 def _sample_fleet(directory: Path) -> None:
-    with _site() as site:
+    with _site() as site, _signed_in(site) as (page, url):
         for view, (theme, width) in _VIEWS.items():
-            with _signed_in(site, theme, width) as (page, url):
-                looks = {f"{name}{view}": path for name, path in _LOOKS.items()}
-                _visit(page, url, directory, looks)
-        with _signed_in(site) as (page, url):
-            _visit(page, url, directory, _PAGES)
-            _explain(page, url, directory)
-            _act(page, url, directory)
+            page.emulate_media(color_scheme=theme)
+            page.set_viewport_size({"width": width, "height": 900})
+            looks = {f"{name}{view}": path for name, path in _LOOKS.items()}
+            _visit(page, url, directory, looks)
+        page.set_viewport_size({"width": _DESK, "height": 900})
+        _visit(page, url, directory, _PAGES)
+        _explain(page, url, directory)
+        _act(page, url, directory)
 
 
 def _explain(page: Page, url: str, directory: Path) -> None:
@@ -126,20 +127,18 @@ def _thousand(directory: Path) -> None:
         site.sign_in_link()
         site.run("manage", "shell", "--command", _SEED)
         with _signed_in(site) as (page, url):
+            page.get_by_role("button", name="Remove the recorded ones").click()
             _visit(page, url, directory, _THOUSAND)
 
 
 @contextmanager
-def _signed_in(
-    site: RunningSite, theme: Theme = "light", width: int = _DESK
-) -> Iterator[tuple[Page, str]]:
+def _signed_in(site: RunningSite) -> Iterator[tuple[Page, str]]:
     """A page of the admin's browser, and the site's address."""
-    url = _url(site.sign_in_link())
-    link = site.run("manage", "sign_in_link", "--base-url", url)
-    with chromium(width=width, theme=theme) as browser:
+    link = site.sign_in_link()
+    with chromium(width=_DESK) as browser:
         page = browser.new_page()
         sign_in(page, link)
-        yield page, url
+        yield page, _url(link)
 
 
 def _visit(page: Page, url: str, directory: Path, pages: Mapping[str, str]) -> None:
@@ -161,6 +160,7 @@ def _url(link: str) -> str:
 
 
 def _shoot(page: Page, directory: Path, name: str) -> None:
+    page.evaluate("scrollTo(0, 0)")
     width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
     page.set_viewport_size({"width": width, "height": min(height, _TALLEST)})
     page.screenshot(path=directory / f"{name}.png")

@@ -66,7 +66,7 @@ def nodes(*names: str) -> Read[Any]:
 def test_the_page_asks_for_a_certificate_and_says_how_to_get_it(as_viewer: Client) -> None:
     found = page(as_viewer.get(URL))
 
-    assert "Give a certificate" in found.text
+    assert "Whom an apiserver takes" in found.text
     assert "openssl x509 -in" in found.text
     assert not found.faults()
     assert {"aria-current": "page", "href": URL} in found.all("a")

@@ -112,3 +112,10 @@ def test_names_of_people_and_clusters_are_text(as_editor: Client, name: str) -> 
     if name != "cluster_settings":  # its form gives back what was typed
         assert "\u202e" not in found.html
     assert not found.all("img")[1:]
+
+
+def test_the_verdict_and_the_findings_lead_to_what_they_mean(as_viewer: Client) -> None:
+    links = [link["href"] for link in opened(as_viewer, "cluster", show(REFUSED)).all("a")]
+
+    assert "/help/#verdict-refused" in links
+    assert f"/help/#finding-{REFUSED.findings[0].id}" in links

@@ -26,6 +26,7 @@ from dashboard.picture.text import width_of, wrapped
 from dashboard.visible import made_visible
 from tests.dashboard.assessments import (
     ASSESSMENTS,
+    BENIGN_GRANT,
     BY_NODE,
     HOSTILE,
     LEGACY_GRANT,
@@ -320,3 +321,23 @@ def test_a_leak_says_what_leaks() -> None:
 
     assert leaks[0].title == "Leak: every Secret of the cluster"
     assert leaks[0].lines == (LEGACY_GRANT.beyond[0], "and 3 more")
+
+
+@each_form
+def test_what_reaches_nobody_leads_to_no_admission(form: str) -> None:
+    for assessment, look in ((ASSESSMENTS[Verdict.REFUSED], "off"), (TARGET, "good")):
+        layout = layout_of(assessment, assessment.paths[0], form)
+        assert layout.lines[-1].look == look
+
+
+def test_rbac_that_adds_nothing_leads_to_the_benign_grants() -> None:
+    root = tree(replace(TARGET, grants=(BENIGN_GRANT,)), TARGET.paths[0], HERE)
+    rbac = next(box for box in root.children if box.title == "RBAC")
+
+    assert [(box.title, box.href) for box in rbac.children] == [
+        ("1 benign grant", "/clusters/alpha/grants/?show=benign")
+    ]
+
+
+def test_no_line_of_a_name_is_a_single_letter() -> None:
+    assert wrapped("system:node:eu-2-worker-1", 13, 172, 3) == ("system:node:eu-2-", "worker-1")

@@ -420,7 +420,7 @@ AGES: dict[str, tuple[dict[str, Any], str]] = {
         {"age": timedelta(days=3), "last_error": "403: no more", "last_error_at": timezone.now()},
         "Can't read this cluster since",
     ),
-    "recorded": (RECORDED, "A recording, not a live cluster"),
+    "recorded": (RECORDED, "a recording of"),
     "a bundle": ({"source": "bundle", "credentials": None}, "Not live: it was read"),
 }
 
