@@ -52,6 +52,14 @@ def cheap_hashes(settings: Settings) -> None:
 
 
 @pytest.fixture(autouse=True)
+def just_started(settings: Settings) -> None:
+    """As if each test had a server of its own: a minute after its start it asks whether anything
+    was read meanwhile, which is a query more.
+    """
+    settings.STARTED_AT = timezone.now()
+
+
+@pytest.fixture(autouse=True)
 def one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who travels in time takes the database's clock along, which is not ours with PostgreSQL.
 

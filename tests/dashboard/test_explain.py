@@ -443,6 +443,7 @@ def test_the_number_of_queries_is_that_of_one_cluster(as_viewer: Client) -> None
     assert counts[0] == counts[1]
 
 
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("way", ["text", "file", "too large"])
 def test_nothing_of_a_log_is_kept(

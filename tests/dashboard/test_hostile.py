@@ -143,7 +143,7 @@ def fleet_of(name: str, user: User) -> Fleet:
         accepted_by=user,
         accepted_by_name=column[:150],
     )
-    SavedView.objects.create(
+    view = SavedView.objects.create(
         name=column[:60], query=urlencode({"search": column[:99]}), created_at=now, created_by=user
     )
     upload = uploads.start(kubeconfig_of(column), actor=user)
@@ -152,7 +152,7 @@ def fleet_of(name: str, user: User) -> Fleet:
         "uuid": upload.pk,
         "kind": "nodes",
         "name": f"{name}2".replace("\n", " "),
-        "pk": 1,
+        "pk": view.pk,
         "batch": "00000000-0000-4000-8000-000000000000",
         "token": "never-given-out",
         "key": key,
