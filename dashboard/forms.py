@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from django import forms
@@ -10,7 +12,7 @@ from django.contrib.auth.forms import BaseUserCreationForm
 from django.core.files.uploadedfile import UploadedFile
 from django.forms.utils import flatatt
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from authzviz.evidence import pasted
@@ -233,8 +235,13 @@ class CredentialsForm(KubeconfigForm):
     )
 
 
-class LongSelect(forms.Select):
-    """A choice among a thousand: put together here, since a template for each takes a second."""
+class LongSelect(forms.Widget):
+    """A choice among a thousand: put together here, since a template for each takes a second.
+
+    `options` are values and what people read; Django's own list of them is made anew, twice.
+    """
+
+    options: Sequence[tuple[str, str]] = ()
 
     def render(
         self,
@@ -245,15 +252,31 @@ class LongSelect(forms.Select):
     ) -> SafeString:
         """The element with its options."""
         chosen = str(value or "")
-        options = (
-            (key, SafeString(" selected") if str(key) == chosen else "", label)
-            for key, label in self.choices
+        options = "\n".join(
+            f'<option value="{escape(key)}"{" selected" * (key == chosen)}>{escape(title)}</option>'
+            for key, title in self.options
         )
         return format_html(
             "<select{}>{}</select>",
             flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name})),
-            format_html_join("\n", '<option value="{}"{}>{}</option>', options),
+            SafeString(options),
         )
+
+
+class ClusterField(forms.CharField):
+    """One of the clusters by its slug, "" for the one that fits."""
+
+    widget = LongSelect
+
+    def offer(self, clusters: list[tuple[str, str]]) -> None:
+        """Let one of these be chosen: slugs and names."""
+        self.widget.options = [("", "the cluster that it fits"), *clusters]
+
+    def validate(self, value: str) -> None:
+        """Raise ValidationError for what was not offered."""
+        super().validate(value)
+        if all(value != slug for slug, _ in self.widget.options):
+            raise forms.ValidationError("Select a valid choice: a cluster that is listed.")
 
 
 class CertificateForm(forms.Form):
@@ -265,7 +288,7 @@ class CertificateForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "autocomplete": "off"}),
     )
     certificate_file = forms.FileField(label="or a file, PEM or DER", required=False)
-    cluster = forms.ChoiceField(label="Hold it against", required=False, widget=LongSelect)
+    cluster = ClusterField(label="Hold it against", required=False)
 
     def __init__(
         self,
@@ -276,8 +299,7 @@ class CertificateForm(forms.Form):
         chosen: str | None = None,
     ) -> None:
         super().__init__(data, files, initial={"cluster": chosen})
-        fitting = ("", "the cluster that it fits")
-        self.fields["cluster"].choices = [fitting, *clusters]  # type: ignore[attr-defined]
+        self.fields["cluster"].offer(clusters)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """The bytes of either, as "given"."""
@@ -310,11 +332,10 @@ class LogForm(forms.Form):
         required=False,
         help_text=f"text, or text packed by gzip, at most {LOG_BYTES // 1_000_000} MB",
     )
-    cluster = forms.ChoiceField(
+    cluster = ClusterField(
         label="Hold it against",
         required=False,
         help_text="whose authorizers are then asked the same",
-        widget=LongSelect,
     )
 
     def __init__(
@@ -330,8 +351,7 @@ class LogForm(forms.Form):
         super().__init__(data, files, initial=initial)
         # A log may hold anything, U+0000, too; it is made visible where it is shown.
         self.fields["log"].validators.clear()
-        fitting = ("", "the cluster that it fits")
-        self.fields["cluster"].choices = [fitting, *clusters]  # type: ignore[attr-defined]
+        self.fields["cluster"].offer(clusters)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """The text as "log", or the bytes of a file as "raw", of which one is more than is read."""

@@ -70,7 +70,7 @@ def by_origin(visible: QuerySet[Cluster], origin: Origin) -> Match:
 def with_nodes(visible: QuerySet[Cluster], names: Iterable[str]) -> dict[int, int]:
     """How many of these nodes each cluster has, by its key; those with none are left out.
 
-    One query. Nothing is decoded of a cluster in whose bytes no name stands.
+    One query, and nothing is decoded.
     """
     marks = facts.marks_of(names)
     states = CurrentState.objects.filter(cluster__in=visible).values_list("pk", "passing")
