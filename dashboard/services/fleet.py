@@ -14,8 +14,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Subquery, TextField
+from django.db.models.functions import Cast
 
 from authzviz.engine.assessment import Severity
 from dashboard.models import Source, User, VerdictChange
@@ -30,7 +32,7 @@ ROWS_PER_PAGE = 50
 # What no page asks for at once.
 MOST_AT_ONCE = 1000
 _COLUMNS = (
-    *("pk", "slug", "name", "group", "labels", "source", "is_paused", "interval_seconds"),
+    *("pk", "slug", "name", "group", "source", "is_paused", "interval_seconds"),
     *(
         "last_success_at",
         "last_error",
@@ -39,13 +41,16 @@ _COLUMNS = (
         "current__version",
         "current__distribution",
     ),
-    *("current__nodes_total", "current__nodes_ready", "current__findings"),
+    *("current__nodes_total", "current__nodes_ready"),
+    # As text: of a thousand rows Django would take long to make dicts of them.
+    *(Cast("labels", TextField()), Cast("current__findings", TextField())),
 )
 _HEAVY = (
     *("current__assessment", "current__passing", "current__reads", "current__remembered"),
     "credentials",
 )
 _SEVERITIES = tuple(Severity)
+_decode = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Lean(NamedTuple):
@@ -58,7 +63,6 @@ class Lean(NamedTuple):
     slug: str
     name: str
     group: str
-    labels: dict[str, str]
     source: str
     is_paused: bool
     interval_seconds: int
@@ -70,14 +74,14 @@ class Lean(NamedTuple):
     distribution: str | None
     nodes_total: int | None
     nodes_ready: int | None
-    findings: dict[str, str] | None
+    labels: dict[str, str]
+    findings: dict[str, str]
     accepted: frozenset[str]
 
     @property
     def open_severities(self) -> list[str]:
         """The severity of each finding that nobody accepted."""
-        found = self.findings or {}
-        return [severity for key, severity in found.items() if key not in self.accepted]
+        return [severity for key, severity in self.findings.items() if key not in self.accepted]
 
     @property
     def is_sample(self) -> bool:
@@ -124,7 +128,8 @@ class Found:
 def find(user: User | AnonymousUser, want: Wanted) -> Found:
     """The page that is wanted; a page number past the end gives the last page. Three queries."""
     every = _lean(user)
-    found, counts = _matching(every, want)
+    now = clock.now()
+    found, counts = _matching(every, want, now)
     found = _sorted(found, want)
     size = MOST_AT_ONCE if want.is_whole else ROWS_PER_PAGE
     number_of_pages = max(1, -(-len(found) // size))
@@ -144,7 +149,7 @@ def find(user: User | AnonymousUser, want: Wanted) -> Found:
 
 def found_by(user: User | AnonymousUser, want: Wanted) -> list[Lean]:
     """All clusters that are wanted, on whatever page, in their order."""
-    found, _ = _matching(_lean(user), want)
+    found, _ = _matching(_lean(user), want, clock.now())
     return _sorted(found, want)
 
 
@@ -180,8 +185,11 @@ def minor_of(version: str) -> str:
 def _lean(user: User | AnonymousUser) -> list[Lean]:
     found = access.visible_clusters(user).order_by()
     accepted = risks.accepted_keys(risks.standing())
-    rows = found.values_list(*_COLUMNS)
-    return [Lean._make((*row, accepted.get(row[0], frozenset()))) for row in rows]
+    none: frozenset[str] = frozenset()
+    return [
+        Lean._make((*row, _decode(labels), _decode(findings or "{}"), accepted.get(row[0], none)))
+        for *row, labels, findings in found.values_list(*_COLUMNS)
+    ]
 
 
 def _facets(lean: Lean, now: datetime) -> dict[str, tuple[str, ...]]:
@@ -214,12 +222,13 @@ def _states(lean: Lean, now: datetime) -> Iterator[str]:
         yield query.ACCEPTED
 
 
-def _matching(every: list[Lean], want: Wanted) -> tuple[list[Lean], dict[str, Counter[str]]]:
+def _matching(
+    every: list[Lean], want: Wanted, now: datetime
+) -> tuple[list[Lean], dict[str, Counter[str]]]:
     """The clusters that are wanted, and how many each value of each facet would find."""
     chosen = _chosen(want)
     words = want.search.casefold().split()
     seen: dict[str, list[str]] = defaultdict(list)
-    now = clock.now()
     found = []
     for lean in every:
         if words and not _holds(lean, words):

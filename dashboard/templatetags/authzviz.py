@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 
 from django import template
 from django.templatetags.static import static
@@ -92,8 +92,14 @@ def word(value: object) -> Word:
 
 @register.simple_tag
 def chip(value: object, is_stale: bool = False) -> SafeString:
-    """A verdict, decision or severity as colour, icon and word; grey with a clock when stale."""
-    shown = word(value)
+    """A verdict, decision, severity or word as colour, icon and word; grey with a clock when
+    stale.
+    """
+    return _chip(value if isinstance(value, Word) else word(value), is_stale)
+
+
+@lru_cache(maxsize=200)
+def _chip(shown: Word, is_stale: bool) -> SafeString:
     return format_html(
         '<span class="chip tone-{}">{}<span>{}</span>{}</span>',
         "stale" if is_stale else shown.tone,
