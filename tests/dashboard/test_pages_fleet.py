@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -243,3 +244,13 @@ def test_htmx_gets_the_table_alone(as_viewer: Client) -> None:
 
     show(REFUSED, "also")
     assert as_viewer.get(polled, headers=headers).status_code == 200
+
+
+def test_nodes_that_are_not_ready_stand_out_unless_that_is_old(as_viewer: Client) -> None:
+    lost = replace(TARGET, nodes=replace(TARGET.nodes, total=3, ready=1, not_ready=2))
+    cluster = show(lost)
+    mark = '<span class="toned tone-critical">1 / 3</span>'
+
+    assert mark in fleet(as_viewer).html
+    Cluster.objects.filter(pk=cluster.pk).update(last_error="no route")
+    assert mark not in fleet(as_viewer).html
