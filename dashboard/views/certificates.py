@@ -9,7 +9,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from authzviz.evidence.certificate import PRINT_IT
-from dashboard.forms import CertificateForm, posted
+from dashboard.forms import posted
+from dashboard.pasting import CertificateForm
 from dashboard.services import access, certificates
 from dashboard.services.certificates import CertificateError
 from dashboard.shown.certificate import certificate_page

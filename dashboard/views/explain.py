@@ -10,8 +10,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.forms import LogForm, posted
+from dashboard.forms import posted
 from dashboard.models import User
+from dashboard.pasting import LogForm
 from dashboard.services import access, certificates
 from dashboard.services import explain as explain_service
 from dashboard.services.explain import Answer, LogRefused
