@@ -27,7 +27,7 @@ PAGES = {
     "cluster evidence": f"{_ONE}/evidence/",
     "cluster object": f"{_ONE}/objects/clusterroles/system:node/",
     "activity": "/activity/",
-    "activity, older": "/activity/?page=3",
+    "activity, older": "/activity/?before=300",
     "cluster history": f"{_ONE}/history/",
     "cluster history, last page": f"{_ONE}/history/?page=4",
     "compare 20": f"/clusters/compare/?{_TWENTY}",
