@@ -6,13 +6,14 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Dialog, Page
 
 # It looks nothing up and fetches nothing by itself: only the page under test is on the network.
 _ARGUMENTS = [
@@ -25,12 +26,15 @@ _ARGUMENTS = [
     "--disable-sync",
 ]
 WIDE, NARROW = 1440, 380
+_OWN_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 Theme = Literal["light", "dark"]
 _PATIENCE_MS = 60_000
 
 
 class Complaints(list[str]):
-    """What the browser said is wrong: console errors, exceptions, blocked and failed requests."""
+    """What the browser said is wrong: console errors, exceptions, blocked and failed requests; and
+    dialogs, which no page opens, and requests to other hosts, which none sends.
+    """
 
     def watch(self, page: Page) -> None:
         """Note from now on what goes wrong on this page."""
@@ -38,9 +42,20 @@ class Complaints(list[str]):
         page.on("pageerror", lambda error: self._note(str(error)))
         page.on("requestfailed", lambda request: self._note_failure(request.failure, request.url))
         page.on("response", lambda answer: self._note_status(answer.status, answer.url))
+        page.on("dialog", self._note_dialog)
+        page.on("request", lambda request: self._note_host(request.url))
 
     def _note(self, text: str) -> None:
         self.append(text)
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _note_host(self, url: str) -> None:
+        place = urlsplit(url)
+        if place.scheme in {"http", "https"} and place.hostname not in _OWN_HOSTS:
+            self.append(f"a request to another host: {url}")
 
     def _note_failure(self, why: str | None, url: str) -> None:
         if why != "net::ERR_ABORTED":  # what a page asks for while one leaves it

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 NAMES = {
     "long": "x" * 253,
     "markup": "<img src=x onerror=alert(1)>" + "</td></svg>" * 9,
+    "out of an attribute": "\"'><script src=//example.org/x></script><a autofocus onfocus=alert(1) "
+    "href=javascript:alert(1)><svg onload=alert(1)><style>@import '//example.org'</style>{{7*7}}",
     "reordering": "evil\u202egnp.exe\u200b" * 9,
     "far": "界面" * 60,
 }
