@@ -21,11 +21,13 @@ PAGES = {
     "fleet, by name, last page": "/?sort=-name&page=99",
     "fleet, one verdict, searched": "/?verdict=refused&search=prod",
     "fleet, grouped, page 2": "/?by=group&state=stale&state=trouble&sort=findings&page=2",
+    "fleet as a file": "/fleet.csv",
     "cluster": f"{_ONE}/",
     "cluster grants": f"{_ONE}/grants/",
     "cluster nodes": f"{_ONE}/nodes/",
     "cluster evidence": f"{_ONE}/evidence/",
     "cluster object": f"{_ONE}/objects/clusterroles/system:node/",
+    "accepted risks": "/risks/",
     "activity": "/activity/",
     "activity, older": "/activity/?before=300",
     "cluster history": f"{_ONE}/history/",
@@ -40,6 +42,7 @@ PAGES = {
     "fleet history, one verdict": "/history/?verdict=refused",
     "fleet history, searched": "/history/?search=0003",
     "fleet history, page 5": "/history/?page=5",
+    "fleet history, last page": "/history/?page=9999",
 }
 _LOG = (
     'E1124 09:00:00.000000 1 controller.go:145] "Failed to ensure lease exists, will retry" '
