@@ -12,8 +12,8 @@ import pytest
 from tests.postgres import open_postgres
 
 HERE = Path(__file__).parent
-# What they say depends on no database: of words and pictures, of settings, of who may do what; or
-# they take long.
+# What they say depends on no database: of words and pictures, of settings, of who may do what, of
+# pages of one cluster, which test_pages_speed asks for there, too; or they take long.
 LEFT_OUT = (
     "test_access",
     "test_both_databases",
@@ -23,6 +23,11 @@ LEFT_OUT = (
     "test_help",
     "test_large",
     "test_own_services",
+    "test_pages_apiservers",
+    "test_pages_grants",
+    "test_pages_nodes",
+    "test_pages_objects",
+    "test_pages_unread",
     "test_picture",
     "test_reader",
     "test_settings",
