@@ -134,7 +134,7 @@ def test_enter_in_a_field_does_what_the_button_beside_it_does(
 
 def test_a_few_are_removed_and_activity_tells_it(site: Site, page: Page) -> None:
     page.goto(f"{site.url}/?search=cluster-025&sort=name")
-    for number in (250, 251, 252):
+    for number in (251, 252, 253):  # none of the group that other tests count
         page.get_by_role("checkbox", name=f"Tick cluster-0{number}").check()
     page.get_by_role("button", name="Remove…").click()
     page.get_by_role("button", name="Remove these 3").click()
@@ -143,7 +143,7 @@ def test_a_few_are_removed_and_activity_tells_it(site: Site, page: Page) -> None
     page.goto(f"{site.url}/activity/")
 
     act = page.locator(".act", has_text="removed 3 clusters")
-    expect(act).to_contain_text(re.compile(r"cluster-0250,\s+cluster-0251,\s+cluster-0252"))
+    expect(act).to_contain_text(re.compile(r"cluster-0251,\s+cluster-0252,\s+cluster-0253"))
 
 
 def test_what_is_accepted_leads_to_the_finding(site: Site, page: Page) -> None:
