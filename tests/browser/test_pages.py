@@ -212,7 +212,8 @@ def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> Non
     assert fleet[:10] == ["Skip to the content", "authzviz", *links, "Help"]
     assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
     assert skipped_to.startswith("Fleet")
-    assert cluster[:6] == ["Fleet", "eu-5", "Compare", "Settings", "Overview", "Grants"]
+    head = ["Fleet", "eu-5", "Refused", "Compare", "Settings", "Overview", "Grants"]
+    assert cluster[:7] == head
     assert "Copy" in cluster
 
 
