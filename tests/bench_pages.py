@@ -84,6 +84,7 @@ def _measure(database: str) -> list[PageFigure]:
 
     from django.db import connection
 
+    import authzviz.wsgi  # noqa: F401 - as the web server starts
     from tests.fleet import fill
     from tests.pages import PAGES, ask, send
 
