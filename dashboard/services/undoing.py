@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
 from django.db import transaction
@@ -111,19 +111,19 @@ def _field(
     cluster: Cluster | None,
     actor: User,
     *,
+    name: str,
     kind: type,
-    present: Callable[[Cluster], Any],
-    put: Callable[[Cluster, Any, User], None],
+    put: Callable[..., None],
 ) -> None:
-    """Give the cluster what the event says that it had before."""
+    """Give the cluster back, by `put`, what the event says that its field `name` was before."""
     if cluster is None:
         raise _Left(GONE)
     before, to = event.detail.get("before"), event.detail.get("to")
     if not isinstance(before, kind) or not isinstance(to, kind):
         raise _Left("what it was before was not written down")
-    if present(cluster) != to:
+    if getattr(cluster, name) != to:
         raise _Left(CHANGED)
-    put(cluster, before, actor)
+    put(cluster, before, actor=actor)
 
 
 def _pausing(_event: AuditEvent, cluster: Cluster | None, actor: User, *, was_paused: bool) -> None:
@@ -134,7 +134,7 @@ def _pausing(_event: AuditEvent, cluster: Cluster | None, actor: User, *, was_pa
     clusters.set_paused(cluster, is_paused=was_paused, actor=actor)
 
 
-def _put_apiservers(cluster: Cluster, before: list[str], actor: User) -> None:
+def _put_apiservers(cluster: Cluster, before: list[str], *, actor: User) -> None:
     # Checked once more: other credentials may not tell one of them from another server.
     urls = clusters.apiserver_urls("\n".join(before), cluster)
     clusters.set_apiserver_urls(cluster, urls, actor=actor)
@@ -172,35 +172,14 @@ def _removing_view(event: AuditEvent, _: Cluster | None, actor: User) -> None:
 
 
 REVERSALS: dict[str, Revert] = {
-    "cluster renamed": partial(
-        _field,
-        kind=str,
-        present=lambda cluster: cluster.name,
-        put=lambda cluster, name, actor: clusters.rename(cluster, name, actor=actor),
-    ),
-    "cluster labelled": partial(
-        _field,
-        kind=dict,
-        present=lambda cluster: cluster.labels,
-        put=lambda cluster, labels, actor: clusters.set_labels(cluster, labels, actor=actor),
-    ),
-    "cluster grouped": partial(
-        _field,
-        kind=str,
-        present=lambda cluster: cluster.group,
-        put=lambda cluster, group, actor: clusters.set_group(cluster, group, actor=actor),
-    ),
+    "cluster renamed": partial(_field, name="name", kind=str, put=clusters.rename),
+    "cluster labelled": partial(_field, name="labels", kind=dict, put=clusters.set_labels),
+    "cluster grouped": partial(_field, name="group", kind=str, put=clusters.set_group),
     "cluster interval set": partial(
-        _field,
-        kind=int,
-        present=lambda cluster: cluster.interval_seconds,
-        put=lambda cluster, seconds, actor: clusters.set_interval(cluster, seconds, actor=actor),
+        _field, name="interval_seconds", kind=int, put=clusters.set_interval
     ),
     "cluster apiservers set": partial(
-        _field,
-        kind=list,
-        present=lambda cluster: cluster.apiserver_urls,
-        put=_put_apiservers,
+        _field, name="apiserver_urls", kind=list, put=_put_apiservers
     ),
     "cluster paused": partial(_pausing, was_paused=False),
     "cluster resumed": partial(_pausing, was_paused=True),
