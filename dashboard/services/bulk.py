@@ -38,16 +38,6 @@ class Done:
 Apply = Callable[[Cluster, User], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What may be done to many clusters. `prepare` takes the text that goes with it and gives what
-    does it to one cluster; both raise ClusterError, the latter where the cluster stays as it is.
-    """
-
-    prepare: Callable[[str], Apply]
-    can_be_undone: bool = True
-
-
 def chosen(user: User, slugs: Sequence[str]) -> list[Cluster]:
     """Those clusters that are there, by name. Raises ClusterError where there is none, and where
     there are too many.
@@ -81,7 +71,7 @@ def act(name: str, every: Sequence[Cluster], text: str, *, actor: User) -> Done:
     """
     if name not in ACTS:
         raise ClusterError("there is no such act")
-    apply = ACTS[name].prepare(text)
+    apply = ACTS[name](text)
     changed = []
     skipped: dict[str, list[str]] = {}
     with transaction.atomic(), audit.together() as batch:
@@ -176,13 +166,16 @@ def _labels(text: str) -> dict[str, str]:
     return labels
 
 
-ACTS = {
-    "read": Act(_read, can_be_undone=False),
-    "pause": Act(_pause),
-    "resume": Act(partial(_pause, is_paused=False)),
-    "group": Act(_group),
-    "label": Act(_label),
-    "unlabel": Act(_unlabel),
-    "interval": Act(_interval),
-    "remove": Act(_remove, can_be_undone=False),
+ACTS: dict[str, Callable[[str], Apply]] = {
+    "read": _read,
+    "pause": _pause,
+    "resume": partial(_pause, is_paused=False),
+    "group": _group,
+    "label": _label,
+    "unlabel": _unlabel,
+    "interval": _interval,
+    "remove": _remove,
 }
+"""What may be done to many clusters. Each takes the text that goes with it and gives what does it
+to one cluster; both raise ClusterError, the latter where the cluster stays as it is.
+"""

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from dashboard.models import Cluster, User
-from dashboard.services import access, bulk, fleet, fleet_query
+from dashboard.services import access, bulk, fleet, fleet_query, undoing
 from dashboard.services.access import person
 from dashboard.services.clusters import ClusterError
 from dashboard.shown.fleet import done_words
@@ -71,14 +71,11 @@ def _ticked(request: HttpRequest) -> list[str]:
 def _do(request: HttpRequest, name: str, chosen: list[Cluster], user: User) -> None:
     text = request.POST.get(f"{name}_text", "")
     done = bulk.act(name, chosen, text, actor=user)
-    doing = bulk.ACTS[name]
     if name in {"read", "resume"}:
         for key in done.changed[:_SENT_AT_ONCE]:
             send_poll(key)
     words = done_words(name, text, done)
     if not done.changed:
         messages.warning(request, words)
-    elif doing.can_be_undone:
-        messages.success(request, words, extra_tags=f"undo:{done.batch}")
     else:
-        messages.success(request, words)
+        messages.success(request, words, extra_tags=undoing.offer(done.batch))
