@@ -4,6 +4,7 @@ from dashboard.models.audit import AuditEvent
 from dashboard.models.cluster import LIVE, Cluster, Source
 from dashboard.models.facts import CurrentState, StoredSnapshot, VerdictChange
 from dashboard.models.people import Invitation, Role, SignInLink, User
+from dashboard.models.plan import AuditLogEvidence, LeaseWatch, PlanState, StartedPlan, StepTick
 from dashboard.models.risk import AcceptedRisk
 from dashboard.models.running import CacheEntry, Heartbeat
 from dashboard.models.upload import Upload
@@ -13,15 +14,20 @@ __all__ = [
     "LIVE",
     "AcceptedRisk",
     "AuditEvent",
+    "AuditLogEvidence",
     "CacheEntry",
     "Cluster",
     "CurrentState",
     "Heartbeat",
     "Invitation",
+    "LeaseWatch",
+    "PlanState",
     "Role",
     "SavedView",
     "SignInLink",
     "Source",
+    "StartedPlan",
+    "StepTick",
     "StoredSnapshot",
     "Upload",
     "User",

@@ -1,0 +1,16 @@
+"""Which file knows how a distribution's apiservers get their flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from authzviz.plans.distributions import systemd
+from authzviz.plans.ground import Ground
+from authzviz.plans.plan import Step
+
+_STEPS: dict[str, Callable[[Ground], tuple[Step, ...]]] = {}
+
+
+def steps_for(ground: Ground) -> tuple[Step, ...]:
+    """The steps that give every apiserver Node before RBAC, and NodeRestriction."""
+    return _STEPS.get(ground.distribution, systemd.steps)(ground)

@@ -1,0 +1,26 @@
+"""The phase that turns on Node before RBAC, and NodeRestriction, one apiserver after another."""
+
+from __future__ import annotations
+
+from authzviz.engine.assessment import Switch
+from authzviz.plans.distributions.registry import steps_for
+from authzviz.plans.ground import Ground
+from authzviz.plans.plan import Phase, PhaseId
+
+
+def phase(ground: Ground) -> Phase | None:
+    """The edits of every apiserver; None where all have both already."""
+    switches = (ground.assessment.node_authorizer, ground.assessment.node_restriction)
+    if switches == (Switch.ON, Switch.ON):
+        return None
+    return Phase(
+        PhaseId.NODE_AUTHORIZER,
+        "Node authorizer and NodeRestriction",
+        "Nothing is taken away yet: the binding stays, and Node is asked before it.",
+        steps_for(ground),
+    )
+
+
+def notes(_ground: Ground) -> tuple[str, ...]:
+    """What to know about the whole plan."""
+    return ()
