@@ -1,6 +1,7 @@
 // Command lab runs the real Kubernetes components of the lab, chosen by its first argument:
 // kube-apiserver, kube-controller-manager, or hollow-node (the kubelet's own code over a fake
-// container runtime). One binary, because the three share nearly everything that takes long to link.
+// container runtime), or kubectl. One binary, because they share nearly everything that takes long to
+// link.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
+	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 )
@@ -17,6 +19,7 @@ var components = map[string]func() *cobra.Command{
 	"kube-apiserver":          apiserver.NewAPIServerCommand,
 	"kube-controller-manager": controllermanager.NewControllerManagerCommand,
 	"hollow-node":             newHollowNodeCommand,
+	"kubectl":                 kubectl.NewDefaultKubectlCommand,
 }
 
 func main() {
@@ -26,6 +29,6 @@ func main() {
 			os.Exit(cli.Run(command()))
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: lab kube-apiserver|kube-controller-manager|hollow-node FLAGS")
+	fmt.Fprintln(os.Stderr, "usage: lab kube-apiserver|kube-controller-manager|hollow-node|kubectl FLAGS")
 	os.Exit(2)
 }
