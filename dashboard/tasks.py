@@ -7,7 +7,7 @@ import logging
 from celery import shared_task
 from django.db import transaction
 
-from dashboard.services import accounts, changes, dispatching, judging, polling, uploads
+from dashboard.services import accounts, audit_logs, changes, dispatching, judging, polling, uploads
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ def clean_up() -> None:
     """Remove what is over: sessions, sign-in links, uploads that nobody finished."""
     accounts.clean_up()
     uploads.clean_up()
+    audit_logs.clean_up()
 
 
 def send_poll(cluster_id: int) -> None:

@@ -130,12 +130,15 @@ class AuditLogEvidence(models.Model):
     """What uploaded audit logs of a cluster prove; the logs themselves are not kept.
 
     `evidence` is the authzviz.evidence AuditEvidence as packed JSON (services.facts), judged
-    against the bindings of that time. `proof` repeats it for lists.
+    against the bindings of that time. `proof` repeats it for lists. `grants` holds, for each
+    binding that then granted more than the Node authorizer would, a hash of what. `removed_at` is
+    set once someone took it away, which can be undone for a while.
     """
 
     cluster = models.ForeignKey(Cluster, models.CASCADE, related_name="audit_evidence")
     evidence = models.BinaryField()
     proof = models.CharField(max_length=32)
+    grants = models.JSONField(default=dict)
     files = models.JSONField(default=list)
     size_bytes = models.PositiveBigIntegerField()
     first_at = models.DateTimeField(null=True)
@@ -143,6 +146,7 @@ class AuditLogEvidence(models.Model):
     uploaded_at = models.DateTimeField()
     uploaded_by = models.ForeignKey("dashboard.User", models.SET_NULL, null=True, related_name="+")
     uploaded_by_name = models.CharField(max_length=150)
+    removed_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ("-uploaded_at", "-pk")

@@ -11,8 +11,16 @@ from uuid import UUID
 
 from django.db import transaction
 
-from dashboard.models import AcceptedRisk, AuditEvent, Cluster, SavedView, User
-from dashboard.services import access, audit, clock, clusters, risks
+from dashboard.models import (
+    AcceptedRisk,
+    AuditEvent,
+    AuditLogEvidence,
+    Cluster,
+    SavedView,
+    User,
+)
+from dashboard.services import access, audit, audit_logs, clock, clusters, risks
+from dashboard.services.audit_logs import AuditLogError
 from dashboard.services.clusters import ClusterError
 from dashboard.services.risks import RiskError
 
@@ -59,7 +67,7 @@ def undo(batch: UUID, *, actor: User) -> Undone:
         for event in events:
             try:
                 REVERSALS[event.action](event, found.get(event.cluster_id or 0), actor)
-            except (_Left, ClusterError, RiskError) as error:
+            except (_Left, AuditLogError, ClusterError, RiskError) as error:
                 left.append(f"{event.about}: {error}")
     if len(left) == len(events):
         raise UndoError(f"Nothing was undone. {'; '.join(left[:3])}.")
@@ -156,6 +164,22 @@ def _risk(event: AuditEvent) -> AcceptedRisk:
     return risk
 
 
+def _uploading_log(event: AuditEvent, _: Cluster | None, actor: User) -> None:
+    audit_logs.remove(_upload(event), actor=actor)
+
+
+def _removing_log(event: AuditEvent, _: Cluster | None, actor: User) -> None:
+    audit_logs.restore(_upload(event), actor=actor)
+
+
+def _upload(event: AuditEvent) -> AuditLogEvidence:
+    found = AuditLogEvidence.objects.filter(pk=event.detail.get("upload"), cluster=event.cluster_id)
+    row = found.select_related("cluster").first()
+    if row is None:
+        raise _Left(GONE)
+    return row
+
+
 def _saving_view(event: AuditEvent, _: Cluster | None, actor: User) -> None:
     query = event.detail.get("query")
     if not SavedView.objects.filter(name=event.about, query=query).delete()[0]:
@@ -185,6 +209,9 @@ REVERSALS: dict[str, Revert] = {
     "cluster resumed": partial(_pausing, was_paused=True),
     risks.ACCEPTED: _accepting,
     risks.WITHDRAWN: _withdrawing,
+    audit_logs.UPLOADED: _uploading_log,
+    audit_logs.REMOVED: _removing_log,
+    audit_logs.RESTORED: _uploading_log,
     "view saved": _saving_view,
     "view removed": _removing_view,
 }

@@ -13,7 +13,7 @@ from dashboard.visible import visible
 MOST_LETTERS = 200
 _NAMES = {"before": "was", "to": "is"}
 # What stands beside it, or says nothing to a person.
-_UNSAID = frozenset({"read_at", "risk", audit.UNDOES})
+_UNSAID = frozenset({"read_at", "risk", "upload", audit.UNDOES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,13 @@ ACTS = {
     "cluster removed": Act("Cluster removed", "removed {}", "trash"),
     "risk accepted": Act("Risk accepted", "accepted a risk of {}", "shield-half"),
     "risk withdrawn": Act("Risk withdrawn", "withdrew an accepted risk of {}", "shield-x"),
+    "audit log uploaded": Act("Audit log uploaded", "uploaded an audit log of {}", "file-upload"),
+    "audit log removed": Act(
+        "Audit log removed", "removed what an audit log of {} proved", "trash"
+    ),
+    "audit log restored": Act(
+        "Audit log restored", "put back what an audit log of {} proved", "archive"
+    ),
     "view saved": Act("View saved", "saved the view {}", "eye", "view"),
     "view removed": Act("View removed", "removed the view {}", "trash", "view"),
     "person invited": Act("Person invited", "invited {}", "users", "invitation"),
