@@ -44,5 +44,6 @@ def plan_of(snapshot: Snapshot, assessment: Assessment, audit: AuditEvidence | N
         distribution=assessment.distribution,
         phases=phases,
         notes=node_phase.notes(ground) if phases else (),
+        version=assessment.version,
     )
     return followed(plan, Seen(snapshot, assessment, audit))

@@ -130,7 +130,8 @@ class Plan:
     """The way of one cluster from the verdict `start` to `node-authorizer`.
 
     No phases where the target is reached. `notes` are sentences about the whole: what a provider
-    fixes, what can't be reached, what rests on documentation only.
+    fixes, what can't be reached, what rests on documentation only. `version` is Kubernetes' own
+    when the plan was made, "" where unknown.
     """
 
     cluster: str
@@ -139,6 +140,7 @@ class Plan:
     phases: tuple[Phase, ...]
     notes: tuple[str, ...] = ()
     target: Verdict = Verdict.NODE_AUTHORIZER
+    version: str = ""
 
     @property
     def steps(self) -> tuple[Step, ...]:
