@@ -15,6 +15,7 @@ from dashboard.models import (
     Cluster,
     CurrentState,
     Source,
+    StartedPlan,
     StoredSnapshot,
     User,
     VerdictChange,
@@ -314,6 +315,7 @@ def _remove_past(cluster: Cluster) -> None:
     """Remove what would take Django an object for each row, while all who write wait for it."""
     VerdictChange.objects.filter(cluster=cluster).delete()
     CurrentState.objects.filter(cluster=cluster).delete()
+    StartedPlan.objects.filter(cluster=cluster).delete()
     # Nothing points at them by now, which is what delete() would look for one by one.
     snapshots = StoredSnapshot.objects.filter(cluster=cluster)
     snapshots._raw_delete(snapshots.db)

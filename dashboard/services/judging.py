@@ -12,7 +12,7 @@ from authzviz.engine.assessment import Assessment
 from authzviz.engine.finding_keys import keyed
 from authzviz.engine.model import ENGINE_VERSION, Snapshot
 from dashboard.models import Cluster, CurrentState, StoredSnapshot, VerdictChange
-from dashboard.services import changes, clock, facts
+from dashboard.services import changes, clock, facts, following
 
 # A bundle may hold any text for it.
 _VERSION_LETTERS = 64
@@ -41,13 +41,15 @@ def store(cluster: Cluster, snapshot: Snapshot, assessment: Assessment) -> Curre
     else:
         known.update(**values)
     _note_change(previous or "", state, snapshot.read_at)
+    following.follow(cluster.pk, snapshot, assessment)
     return state
 
 
 def judge_again(state: CurrentState) -> None:
     """Judge the current snapshot with today's engine. Needs a transaction around it."""
     now = clock.now()
-    assessment = engine.judge(facts.current_snapshot(state))
+    snapshot = facts.current_snapshot(state)
+    assessment = engine.judge(snapshot)
     previous = state.verdict
     for name, value in _judged(assessment, now).items():
         setattr(state, name, value)
@@ -57,6 +59,7 @@ def judge_again(state: CurrentState) -> None:
     )
     if changed:
         _note_change(previous, state, now)
+        following.follow(state.pk, snapshot, assessment)
 
 
 def judge_outdated(at_most: int = 5) -> int:
