@@ -14,6 +14,7 @@ from authzviz.commands.can import can
 from authzviz.commands.check import check
 from authzviz.commands.collect import collect
 from authzviz.commands.explain import explain
+from authzviz.commands.plan import plan
 from authzviz.commands.reader import reader
 from authzviz.commands.simulate import simulate
 
@@ -25,7 +26,7 @@ def app() -> None:
     """By which path does every kubelet get its permissions, and is that safe?"""
 
 
-for command in (collect, check, can, simulate, explain, reader):
+for command in (collect, check, can, simulate, plan, explain, reader):
     app.add_command(command)
 
 

@@ -24,11 +24,11 @@ def section(title: str, lines: Iterable[str]) -> Iterator[str]:
         yield from wrapped(line, indent="    ")
 
 
-def wrapped(text: str, indent: str = "  ") -> Iterator[str]:
+def wrapped(text: str, indent: str = "  ", width: int = _WIDTH) -> Iterator[str]:
     """The text in lines that fit a terminal, what the terminal would obey written out."""
     yield from textwrap.wrap(
         printable(text),
-        _WIDTH,
+        width,
         initial_indent=indent,
         subsequent_indent=indent + "  ",
         break_long_words=False,
