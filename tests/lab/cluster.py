@@ -75,7 +75,12 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self._port}"
+        return f"https://{self.address}"
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self._port}"
 
     def wait_until_ready(self) -> None:
         """Return when /readyz answers ok; the port moves when another process took it first."""
@@ -186,7 +191,8 @@ class Cluster:
 
     # --- the process ---
 
-    def _launch(self) -> Process:
+    def arguments(self) -> list[str]:
+        """Return the flags as on the command line; a path is as seen from `directory`."""
         flags, authorization = self.flags, "authorization.yaml"
         if flags.authorization_config is not None:
             (self.directory / authorization).write_text(flags.authorization_config)
@@ -197,9 +203,7 @@ class Cluster:
             "disable-admission-plugins": flags.disabled_admission_plugins,
         }
         # Paths are relative: /flagz shows them, and they say nothing of the machine.
-        command: list[str | Path] = [
-            self.binary,
-            "kube-apiserver",
+        return [
             f"--etcd-servers={self._etcd.url}",
             f"--etcd-prefix=/{self._prefix}",
             f"--secure-port={self._port}",
@@ -214,6 +218,18 @@ class Cluster:
             "--service-cluster-ip-range=10.0.0.0/16",
             *(f"--{name}={value}" for name, value in chosen.items() if value is not None),
             *flags.others,
+        ]
+
+    def replace_process(self, arguments: Sequence[str]) -> None:
+        """Start the apiserver anew with exactly these flags; it may come up later, or never."""
+        self.process.stop()
+        self.process = self._launch(arguments)
+
+    def _launch(self, arguments: Sequence[str] | None = None) -> Process:
+        command: list[str | Path] = [
+            self.binary,
+            "kube-apiserver",
+            *(arguments or self.arguments()),
         ]
         log = self.directory / "kube-apiserver.log"
         name = f"kube-apiserver of {self.name}"

@@ -65,6 +65,11 @@ class Process:
     def is_running(self) -> bool:
         return self._popen.poll() is None
 
+    @property
+    def exit_status(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs."""
+        return self._popen.poll()
+
     def log_text(self) -> str:
         """Return what this run wrote, without that of an earlier process with the same file."""
         with self.log.open("rb") as log:
