@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	clientset "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/component-base/version"
 	remote "k8s.io/cri-client/pkg"
 	fakeremote "k8s.io/cri-client/pkg/fake"
 	cadvisortest "k8s.io/kubernetes/pkg/kubelet/cadvisor/testing"
@@ -69,37 +71,39 @@ func (node *hollowNode) run(ctx context.Context) error {
 		flags.NodeIP = address.String()
 	}
 
-	client, err := node.client("hollow-kubelet", 0)
+	client, err := node.client(0)
 	if err != nil {
 		return err
 	}
-	heartbeat, err := node.client("hollow-kubelet", config.NodeStatusUpdateFrequency.Duration)
+	heartbeat, err := node.client(config.NodeStatusUpdateFrequency.Duration)
 	if err != nil {
 		return err
 	}
 	endpoint := "unix://" + filepath.Join(node.directory, "cri.sock")
-	runtime := fakeremote.NewFakeRemoteRuntime()
-	if err := runtime.Start(endpoint); err != nil {
+	containers := fakeremote.NewFakeRemoteRuntime()
+	if err := containers.Start(endpoint); err != nil {
 		return fmt.Errorf("fake container runtime: %w", err)
 	}
-	defer runtime.Stop()
+	defer containers.Stop()
 	service, err := remote.NewRemoteRuntimeServiceBuilder().
 		WithEndpoint(endpoint).WithConnectionTimeout(15 * time.Second).Build(ctx)
 	if err != nil {
 		return fmt.Errorf("container runtime client: %w", err)
 	}
 	kubemark.NewHollowKubelet(flags, config, client, heartbeat,
-		&cadvisortest.Fake{NodeName: node.name}, runtime.ImageService, service,
+		&cadvisortest.Fake{NodeName: node.name}, containers.ImageService, service,
 		cm.NewStubContainerManagerWithDevicePluginResource(v1.ResourceList{})).Run(ctx)
 	return nil
 }
 
-func (node *hollowNode) client(agent string, timeout time.Duration) (*clientset.Clientset, error) {
+func (node *hollowNode) client(timeout time.Duration) (*clientset.Clientset, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", node.kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}
-	config.UserAgent = agent
+	// As the kubelet calls itself: audit logs are read by this name.
+	config.UserAgent = fmt.Sprintf("kubelet/%s (%s/%s) kubernetes/lab",
+		version.Get().GitVersion, runtime.GOOS, runtime.GOARCH)
 	config.Timeout = timeout
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	return clientset.NewForConfig(config)

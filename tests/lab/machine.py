@@ -29,19 +29,23 @@ _PATIENCE_SECONDS = 90.0
 
 _ENTER = """\
 set -eu
-mount --bind "$MACHINE_LAB" "$MACHINE/lab"
+mount --bind "$MACHINE_LAB" "$MACHINE/bin/kubectl"
 for own in $MACHINE_OWN; do mount --bind "$MACHINE/$own" "/$own"; done
 cd /root
 exec bash -eu "$MACHINE/commands"
 """
 _PROGRAMS = {
-    "kubectl": '#!/bin/bash\nexec "$MACHINE/lab" kubectl "$@"\n',
     "systemctl": """\
 #!/bin/bash
 printf '%s\\n' "$*" >"$MACHINE/asked"
 read -r status text <"$MACHINE/answered"
 [ -z "$text" ] || printf '%s\\n' "$text"
 exit "$status"
+""",
+    # Other labs' apiservers have the same name; each process of a lab has a session of its own.
+    "pgrep": """\
+#!/bin/bash
+exec /usr/bin/pgrep --session "$(systemctl show --property=MainPID --value kube-apiserver)" "$@"
 """,
     "journalctl": '#!/bin/bash\nexec tail -n 50 "$MACHINE_LOG"\n',
 }
@@ -64,7 +68,7 @@ class Machine:
             (self._home / own).mkdir(parents=True, mode=0o700)
         (self._home / "root/.kube").mkdir()
         (self._home / "root/.kube/config").write_text(cluster.kubeconfig())
-        (self._home / "lab").touch()
+        (self._home / "bin/kubectl").touch()
         for name, text in _PROGRAMS.items():
             (self._home / "bin" / name).write_text(text)
             (self._home / "bin" / name).chmod(0o700)

@@ -1,12 +1,13 @@
-// Command lab runs the real Kubernetes components of the lab, chosen by its first argument:
-// kube-apiserver, kube-controller-manager, or hollow-node (the kubelet's own code over a fake
-// container runtime), or kubectl. One binary, because they share nearly everything that takes long to
-// link.
+// Command lab runs the real Kubernetes components of the lab, chosen by its first argument, or by
+// the name that it is called by: kube-apiserver, kube-controller-manager, hollow-node (the kubelet's
+// own code over a fake container runtime), or kubectl. One binary, because they share nearly
+// everything that takes long to link.
 package main
 
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
@@ -23,11 +24,11 @@ var components = map[string]func() *cobra.Command{
 }
 
 func main() {
-	if len(os.Args) > 1 {
-		if command, known := components[os.Args[1]]; known {
-			os.Args = os.Args[1:]
-			os.Exit(cli.Run(command()))
-		}
+	if _, known := components[filepath.Base(os.Args[0])]; !known && len(os.Args) > 1 {
+		os.Args = os.Args[1:]
+	}
+	if command, known := components[filepath.Base(os.Args[0])]; known {
+		os.Exit(cli.Run(command()))
 	}
 	fmt.Fprintln(os.Stderr, "usage: lab kube-apiserver|kube-controller-manager|hollow-node|kubectl FLAGS")
 	os.Exit(2)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_ground")]
 
 UNIT = "/etc/systemd/system/kube-apiserver.service"
+COMMAND_LINE = "tr '\\0' '\\n' </proc/$(pgrep -o -x kube-apiserver)/cmdline"
 TO_NODE = f"sed -i 's/--authorization-mode=RBAC/--authorization-mode=Node,RBAC/' {UNIT}"
 
 
@@ -25,7 +26,7 @@ def test_a_machine_has_files_of_its_own_and_its_systemd_obeys_its_unit(
     machine = Machine(live)
     may_get_node = live.api(live.node_certificate("node1"))
 
-    said = machine.run(["id -u", f"cp -p {UNIT} /root/before", "kubectl get namespaces"])
+    said = machine.run(["id -u", COMMAND_LINE, f"cp -p {UNIT} /root/before", "kubectl get ns"])
     machine.run([TO_NODE, "systemctl restart kube-apiserver"])
     live.wait_until_ready()
     before = may_get_node.request("GET", "/api/v1/nodes/node1").status
@@ -34,6 +35,7 @@ def test_a_machine_has_files_of_its_own_and_its_systemd_obeys_its_unit(
 
     assert said.startswith("0\n")
     assert "kube-system" in said
+    assert "--authorization-mode=RBAC" in said
     assert not Path("/root/before").exists()
     assert not Path(UNIT).exists()
     assert before == 403  # systemd goes by the unit that it has read
