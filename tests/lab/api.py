@@ -43,13 +43,17 @@ class Answer:
 class Api:
     """An apiserver as one credential sees it."""
 
-    def __init__(self, url: str, authority: str, credential: Credential) -> None:
+    def __init__(
+        self, url: str, authority: str, credential: Credential, *, user_agent: str = ""
+    ) -> None:
         self.url = url
         self._address = urlsplit(url).netloc
         self._context = _tls(authority, credential)
         self._headers: dict[str, str] = {}
         if isinstance(credential, Token):
             self._headers["Authorization"] = f"Bearer {credential.token}"
+        if user_agent:
+            self._headers["User-Agent"] = user_agent
 
     def request(
         self,

@@ -32,13 +32,15 @@ _BINDINGS = f"/apis/{_RBAC}/v1/clusterrolebindings"
 class Flags:
     """The kube-apiserver flags that scenarios differ in; None leaves a flag out.
 
-    `authorization_config` is the text of an AuthorizationConfiguration, not its path; `others` are
-    whole flags. Without ServiceAccount admission an admin may create bare pods.
+    `authorization_config` and `audit_policy` are the texts of the files, not their paths; with the
+    latter there is an audit log. `others` are whole flags. Without ServiceAccount admission an
+    admin may create bare pods.
     """
 
     authorization_mode: str | None = None
     admission_plugins: str | None = None
     authorization_config: str | None = None
+    audit_policy: str | None = None
     disabled_admission_plugins: str | None = "ServiceAccount"
     others: tuple[str, ...] = ()
 
@@ -62,6 +64,9 @@ class Cluster:
         self.binary = binary
         self.authority: Authority = peer.authority if peer else Authority(f"{name}-ca")
         self.flags = flags
+        # Called by this name, it is found by it as on a real machine.
+        self._program = directory / "kube-apiserver"
+        self._program.symlink_to(binary)
         self._etcd = etcd
         self._prefix: str = peer._prefix if peer else directory.name
         self._port = free_port()
@@ -76,6 +81,11 @@ class Cluster:
     @property
     def url(self) -> str:
         return f"https://{self.address}"
+
+    @property
+    def audit_log(self) -> Path:
+        """Where the audit log is, if the flags ask for one."""
+        return self.directory / "audit.log"
 
     @property
     def address(self) -> str:
@@ -135,8 +145,8 @@ class Cluster:
         chosen = credential or self.admin_credential
         return kubeconfig([(context or self.name, self.url, self.authority.certificate, chosen)])
 
-    def api(self, credential: Credential) -> Api:
-        return Api(self.url, self.authority.certificate, credential)
+    def api(self, credential: Credential, *, user_agent: str = "") -> Api:
+        return Api(self.url, self.authority.certificate, credential, user_agent=user_agent)
 
     # --- objects ---
 
@@ -193,16 +203,17 @@ class Cluster:
 
     def arguments(self) -> list[str]:
         """Return the flags as on the command line; a path is as seen from `directory`."""
-        flags, authorization = self.flags, "authorization.yaml"
-        if flags.authorization_config is not None:
-            (self.directory / authorization).write_text(flags.authorization_config)
+        flags = self.flags
+        # Paths are relative: /flagz shows them, and they say nothing of the machine.
+        audit = self._written("audit-policy.yaml", flags.audit_policy)
         chosen = {
             "authorization-mode": flags.authorization_mode,
-            "authorization-config": flags.authorization_config and authorization,
+            "authorization-config": self._written("authorization.yaml", flags.authorization_config),
+            "audit-policy-file": audit,
+            "audit-log-path": audit and self.audit_log.name,
             "enable-admission-plugins": flags.admission_plugins,
             "disable-admission-plugins": flags.disabled_admission_plugins,
         }
-        # Paths are relative: /flagz shows them, and they say nothing of the machine.
         return [
             f"--etcd-servers={self._etcd.url}",
             f"--etcd-prefix=/{self._prefix}",
@@ -220,17 +231,20 @@ class Cluster:
             *flags.others,
         ]
 
+    def _written(self, name: str, text: str | None) -> str | None:
+        """Return the name of the file with this text, None for none."""
+        if text is None:
+            return None
+        (self.directory / name).write_text(text)
+        return name
+
     def replace_process(self, arguments: Sequence[str]) -> None:
         """Start the apiserver anew with exactly these flags; it may come up later, or never."""
         self.process.stop()
         self.process = self._launch(arguments)
 
     def _launch(self, arguments: Sequence[str] | None = None) -> Process:
-        command: list[str | Path] = [
-            self.binary,
-            "kube-apiserver",
-            *(arguments or self.arguments()),
-        ]
+        command: list[str | Path] = [self._program, *(arguments or self.arguments())]
         log = self.directory / "kube-apiserver.log"
         name = f"kube-apiserver of {self.name}"
         return Process(name, command, directory=self.directory, log=log)

@@ -28,6 +28,7 @@ class ClusterFactory(Protocol):
         authorization_mode: str | None = ...,
         admission_plugins: str | None = ...,
         authorization_config: str | None = ...,
+        audit_policy: str | None = ...,
         objects: Sequence[Mapping[str, Any]] = ...,
         disabled_admission_plugins: str | None = ...,
         other_flags: Sequence[str] = ...,

@@ -50,18 +50,21 @@ class Lab:
         authorization_mode: str | None = None,
         admission_plugins: str | None = None,
         authorization_config: str | None = None,
+        audit_policy: str | None = None,
         objects: Sequence[Mapping[str, Any]] = (),
         disabled_admission_plugins: str | None = "ServiceAccount",
         other_flags: Sequence[str] = (),
     ) -> Cluster:
         """Return a ready cluster; None leaves a flag out, so that Kubernetes' default holds.
 
-        `authorization_config` is the text of the file; `objects` are applied in order.
+        `authorization_config` and `audit_policy` are the files' texts; `objects` are applied in
+        order.
         """
         flags = Flags(
             authorization_mode=authorization_mode,
             admission_plugins=admission_plugins,
             authorization_config=authorization_config,
+            audit_policy=audit_policy,
             disabled_admission_plugins=disabled_admission_plugins,
             others=tuple(other_flags),
         )
