@@ -7,7 +7,16 @@ import logging
 from celery import shared_task
 from django.db import transaction
 
-from dashboard.services import accounts, audit_logs, changes, dispatching, judging, polling, uploads
+from dashboard.services import (
+    accounts,
+    audit_logs,
+    changes,
+    dispatching,
+    judging,
+    polling,
+    uploads,
+    watching,
+)
 
 log = logging.getLogger(__name__)
 
@@ -19,20 +28,31 @@ def poll_cluster(cluster_id: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def watch_leases(watch_id: int) -> None:
+    """Read the leases for one watch, and come again while it goes on."""
+    if watching.read_once(watch_id):
+        _send_watch(watch_id, watching.EVERY_SECONDS)
+
+
+@shared_task(ignore_result=True)
 def dispatch() -> None:
     """Send what is due to the workers, and make good what another version has stored."""
     for cluster_id in dispatching.take_due():
         _send(cluster_id)
+    for watch_id in watching.take_overdue():
+        _send_watch(watch_id)
     judging.judge_outdated()
     changes.note_missing()
 
 
 @shared_task(ignore_result=True)
 def clean_up() -> None:
-    """Remove what is over: sessions, sign-in links, uploads that nobody finished."""
+    """Remove what is over: sessions, sign-in links, uploads that nobody finished,
+    watches that ended."""
     accounts.clean_up()
     uploads.clean_up()
     audit_logs.clean_up()
+    watching.clean_up()
 
 
 def send_poll(cluster_id: int) -> None:
@@ -42,6 +62,21 @@ def send_poll(cluster_id: int) -> None:
     """
 
     transaction.on_commit(lambda: _send(cluster_id))
+
+
+def send_watch(watch_id: int) -> None:
+    """Have a worker begin to read for the watch as soon as the transaction is committed; where the
+    broker is down, a later dispatch does.
+    """
+    transaction.on_commit(lambda: _send_watch(watch_id))
+
+
+def _send_watch(watch_id: int, seconds: int = 0) -> None:
+    try:
+        # One that waits longer than this was followed by another of the dispatcher's.
+        watch_leases.apply_async((watch_id,), countdown=seconds, expires=seconds + 10)
+    except watch_leases.OperationalError:
+        log.warning("the broker is down: watch %s waits for a later dispatch", watch_id)
 
 
 def _send(cluster_id: int) -> None:

@@ -74,6 +74,11 @@ def read_leases(connection: Connection) -> Read[tuple[Lease, ...]]:
     return read_list(connection, _LEASES, LIST_LEASES.words, _LEASE_KIND, "resourceVersion=0")
 
 
+def read_all_leases(connection: Connection) -> Read[tuple[Lease, ...]]:
+    """The same as they are stored at this moment, page by page."""
+    return read_list(connection, _LEASES, LIST_LEASES.words, _LEASE_KIND)
+
+
 def _nodes(connection: Connection, gaps: list[str]) -> tuple[Node, ...]:
     path = f"{_NODES}?resourceVersion=0&includeObject=None"
     answer = connection.get(path, accept=_TABLES)

@@ -89,8 +89,10 @@ class LeaseWatch(models.Model):
     """Leases of a cluster, read every few seconds while someone takes a step; one at a time.
 
     `since` is the apiserver's own time at the first read, `started_at` ours; `until` is when the
-    watch ends by itself. `total` are the nodes that there were at the first read, `renewed` those
-    of them whose Lease is newer than `since`, `waiting` at most a hundred of the others by name.
+    watch ends by itself. `nodes` are [name, when its Lease was renewed last] as of the first read,
+    "" for none. `total` are those of them that are still there, `renewed` those of them whose Lease
+    was renewed since and is not overdue, `waiting` at most a hundred of the others by name.
+    `read_at` is the last read that was answered; `error` why the last one was not.
     `generation` grows with every claim of a read, which holds until `lease_until`. `why_ended` is
     "" while it runs.
     """

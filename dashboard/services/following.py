@@ -67,10 +67,11 @@ def counts_of(plan: Plan, ticks: Mapping[str, object]) -> dict[str, Any]:
     return {"phase": phase, "steps_done": found.done, "steps_total": found.total}
 
 
-def end_watch(cluster_id: int, why: str) -> None:
-    """End the watch of the cluster's leases, if there is one; `why` is for the page."""
+def end_watch(cluster_id: int, why: str) -> bool:
+    """End the watch of the cluster's leases, and say `why` on the page; False where none runs."""
     running = LeaseWatch.objects.filter(cluster_id=cluster_id, ended_at=None)
-    running.update(ended_at=clock.now(), why_ended=why, next_read_at=None, lease_until=None)
+    ended = running.update(ended_at=clock.now(), why_ended=why, next_read_at=None, lease_until=None)
+    return bool(ended)
 
 
 def _move(started: StartedPlan, made: Plan, seen: Seen) -> None:

@@ -37,11 +37,15 @@ def start(cluster: Cluster, *, actor: User) -> StartedPlan:
     return started
 
 
-def leave(cluster: Cluster, *, actor: User) -> None:
-    """End the plan that runs; on the cluster nothing is undone. Raises PlanError for none."""
+def leave(cluster: Cluster, pk: int | None = None, *, actor: User) -> None:
+    """End the plan that runs; on the cluster nothing is undone. Raises PlanError where none does,
+    or not the one of number `pk`.
+    """
     with transaction.atomic():
         lock(cluster)
         started = running_or_refuse(cluster)
+        if pk not in (None, started.pk):
+            raise PlanError("another plan was started since")
         _end(started, PlanState.LEFT)
         audit.record(LEFT, actor=actor, cluster=cluster, plan=started.pk)
 
@@ -73,7 +77,7 @@ def renew(cluster: Cluster, *, actor: User) -> StartedPlan:
         before = running_or_refuse(cluster)
         _end(before, PlanState.REPLACED)
         started = _start(cluster, actor)
-        carried = _carry_over(before, started)
+        carried = f"{_carry_over(before, started)} ticks"
         audit.record(RENEWED, actor=actor, cluster=cluster, plan=started.pk, carried=carried)
     return started
 

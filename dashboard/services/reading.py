@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 
@@ -17,6 +17,9 @@ from authzviz.net.url import parse_https
 from dashboard.logs import redact
 from dashboard.models import Cluster
 from dashboard.services import own_services, sealing
+
+if TYPE_CHECKING:
+    from authzviz.kube.renewals import Renewals
 
 _PURPOSE = "cluster-credentials"
 # Whoever waits for a page waits no longer than this for DNS.
@@ -77,8 +80,40 @@ def over_the_network(
         raise ReadError(without_secrets(str(error), credentials)) from error
 
 
+class LeaseReader(Protocol):
+    """What reads the Leases of a cluster's nodes: the network, or a test's fake."""
+
+    def __call__(
+        self,
+        credentials: Credentials,
+        *,
+        deadline_seconds: float,
+        is_first: bool,
+        own_server: str = "",
+    ) -> Renewals:
+        """The Leases as `kube.renewals` gives them; raises ReadError."""
+
+
+def leases_over_the_network(
+    credentials: Credentials, *, deadline_seconds: float, is_first: bool, own_server: str = ""
+) -> Renewals:
+    """Read the Leases of the cluster's nodes, and nothing else; raises ReadError."""
+    from authzviz.kube.renewals import read_renewals
+
+    try:
+        return read_renewals(
+            credentials,
+            policy=address_policy(own_server),
+            deadline_seconds=deadline_seconds,
+            is_first=is_first,
+        )
+    except KubeError as error:
+        raise ReadError(without_secrets(str(error), credentials)) from error
+
+
 # Tests put a fake here: a name in a module is all the seam that one implementation needs.
 read: Reader = over_the_network
+read_leases: LeaseReader = leases_over_the_network
 
 
 def address_policy(own_server: str = "") -> AddressPolicy:
@@ -178,6 +213,17 @@ def read_cluster(
         may_impersonate=cluster.probes_node_restriction,
         own_server=credentials.server if cluster.is_own else "",
         remembered=remembered,
+    )
+
+
+def read_leases_of(cluster: Cluster, *, deadline_seconds: float, is_first: bool) -> Renewals:
+    """The Leases of the cluster's nodes, as they are stored where `is_first`; raises ReadError."""
+    credentials = open_credentials(cluster)
+    return read_leases(
+        credentials,
+        deadline_seconds=deadline_seconds,
+        is_first=is_first,
+        own_server=credentials.server if cluster.is_own else "",
     )
 
 

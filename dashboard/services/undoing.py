@@ -19,9 +19,19 @@ from dashboard.models import (
     SavedView,
     User,
 )
-from dashboard.services import access, audit, audit_logs, clock, clusters, risks
+from dashboard.services import (
+    access,
+    audit,
+    audit_logs,
+    clock,
+    clusters,
+    plan_acts,
+    plan_ticks,
+    risks,
+)
 from dashboard.services.audit_logs import AuditLogError
 from dashboard.services.clusters import ClusterError
+from dashboard.services.plan_rows import PlanError
 from dashboard.services.risks import RiskError
 
 FOR = timedelta(hours=24)
@@ -67,7 +77,7 @@ def undo(batch: UUID, *, actor: User) -> Undone:
         for event in events:
             try:
                 REVERSALS[event.action](event, found.get(event.cluster_id or 0), actor)
-            except (_Left, AuditLogError, ClusterError, RiskError) as error:
+            except (_Left, AuditLogError, ClusterError, PlanError, RiskError) as error:
                 left.append(f"{event.about}: {error}")
     if len(left) == len(events):
         raise UndoError(f"Nothing was undone. {'; '.join(left[:3])}.")
@@ -180,6 +190,35 @@ def _upload(event: AuditEvent) -> AuditLogEvidence:
     return row
 
 
+def _starting_plan(event: AuditEvent, cluster: Cluster | None, actor: User) -> None:
+    plan_acts.leave(_there(cluster), _key(event, "plan"), actor=actor)
+
+
+def _leaving_plan(event: AuditEvent, cluster: Cluster | None, actor: User) -> None:
+    plan_acts.resume(_there(cluster), _key(event, "plan"), actor=actor)
+
+
+def _ticking(event: AuditEvent, cluster: Cluster | None, actor: User) -> None:
+    plan_ticks.withdraw(_there(cluster), _key(event, "tick"), actor=actor)
+
+
+def _taking_back(event: AuditEvent, cluster: Cluster | None, actor: User) -> None:
+    plan_ticks.reinstate(_there(cluster), _key(event, "tick"), actor=actor)
+
+
+def _there(cluster: Cluster | None) -> Cluster:
+    if cluster is None:
+        raise _Left(GONE)
+    return cluster
+
+
+def _key(event: AuditEvent, name: str) -> int:
+    key = event.detail.get(name)
+    if not isinstance(key, int):
+        raise _Left("what it was was not written down")
+    return key
+
+
 def _saving_view(event: AuditEvent, _: Cluster | None, actor: User) -> None:
     query = event.detail.get("query")
     if not SavedView.objects.filter(name=event.about, query=query).delete()[0]:
@@ -212,6 +251,11 @@ REVERSALS: dict[str, Revert] = {
     audit_logs.UPLOADED: _uploading_log,
     audit_logs.REMOVED: _removing_log,
     audit_logs.RESTORED: _uploading_log,
+    plan_acts.STARTED: _starting_plan,
+    plan_acts.RESUMED: _starting_plan,
+    plan_acts.LEFT: _leaving_plan,
+    plan_ticks.TICKED: _ticking,
+    plan_ticks.TAKEN_BACK: _taking_back,
     "view saved": _saving_view,
     "view removed": _removing_view,
 }

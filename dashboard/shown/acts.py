@@ -13,7 +13,7 @@ from dashboard.visible import visible
 MOST_LETTERS = 200
 _NAMES = {"before": "was", "to": "is"}
 # What stands beside it, or says nothing to a person.
-_UNSAID = frozenset({"read_at", "risk", "upload", audit.UNDOES})
+_UNSAID = frozenset({"read_at", "risk", "upload", "plan", "tick", audit.UNDOES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,18 @@ ACTS = {
     ),
     "audit log restored": Act(
         "Audit log restored", "put back what an audit log of {} proved", "archive"
+    ),
+    "plan started": Act("Plan started", "started the plan of {}", "player-play", "plan"),
+    "plan left": Act("Plan left", "left the plan of {}", "x", "plan"),
+    "plan resumed": Act("Plan resumed", "took up the plan of {} again", "player-play", "plan"),
+    "plan renewed": Act("Plan renewed", "made a new plan of {} while one ran", "refresh", "plan"),
+    "step ticked": Act("Step ticked", "ticked a step of {}", "check", "step"),
+    "step tick taken back": Act(
+        "Tick taken back", "took back the tick of a step of {}", "x", "step"
+    ),
+    "leases watched": Act("Leases watched", "began to watch the leases of {}", "eye"),
+    "leases watched no more": Act(
+        "Watch ended", "stopped watching the leases of {}", "player-pause"
     ),
     "view saved": Act("View saved", "saved the view {}", "eye", "view"),
     "view removed": Act("View removed", "removed the view {}", "trash", "view"),
