@@ -43,12 +43,39 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Stranger:
+    """A program that is no kubelet and uses credentials of kubelets, whoever allows its requests.
+
+    `users` are how many kubelets' credentials, `example` one of them. `is_elsewhere` where requests
+    came from another address than the kubelet's own.
+    """
+
+    user_agent: str
+    users: int
+    example: str
+    count: int
+    first: datetime
+    last: datetime
+    is_elsewhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Something that happens to kubelets now and then, and whether the log shows one."""
+
+    what: str
+    is_seen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LogReach:
     """How far the log reaches: its time span, and which nodes' kubelets it shows.
 
     `nodes_total` is None where the nodes were not read; `nodes_unseen` names at most a hundred.
     `gaps` say in sentences what the audit policy or the files leave out; `rejected` counts lines by
-    why they could not be used.
+    why they could not be used. `first` and `last` are of kubelets' events, where there are any.
+    `proves_since` is from when on the log shows that Node is asked before RBAC, where that is later
+    than `first`.
     """
 
     first: datetime | None
@@ -60,12 +87,17 @@ class LogReach:
     nodes_unseen: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     rejected: tuple[tuple[str, int], ...] = ()
+    occasions: tuple[Occasion, ...] = ()
+    proves_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEvidence:
     """All that the log says: the uses, most often first, and what they prove, with the reason in a
     sentence. `bindings` are those that were asked about, as Grant.binding has them.
+
+    `left_out` counts requests of further uses, where there are too many kinds of them to list.
+    `notes` are sentences about what else was seen.
     """
 
     proof: Proof
@@ -73,3 +105,6 @@ class AuditEvidence:
     bindings: tuple[str, ...]
     uses: tuple[Use, ...]
     reach: LogReach
+    left_out: int = 0
+    strangers: tuple[Stranger, ...] = ()
+    notes: tuple[str, ...] = ()
