@@ -8,6 +8,7 @@ from authzviz.engine.assessment import ApiServerState, Assessment, Grant, Verdic
 from authzviz.engine.grants import describe_binding, describe_subject
 from authzviz.engine.model import ApiServer, Binding, Snapshot, Subject
 from authzviz.evidence.audit import AuditEvidence
+from authzviz.plans.servers import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +36,52 @@ class Ground:
         return tuple((state, read.get(state.name)) for state in self.assessment.apiservers)
 
     @property
+    def servers(self) -> tuple[Server, ...]:
+        """The same, as the machines that steps are done on."""
+        return tuple(Server(state, read) for state, read in self.apiservers)
+
+    @property
     def excess(self) -> tuple[tuple[Grant, Binding, Subject], ...]:
         """Each grant beyond the Node authorizer, with its binding and its subject there."""
+        beyond = [grant for grant in self.assessment.grants if grant.beyond_node_authorizer]
+        named = {grant.binding for grant in beyond}
+        found = {
+            (name, describe_subject(subject)): (binding, subject)
+            for binding in self.bindings
+            if (name := describe_binding(binding)) in named
+            for subject in binding.subjects
+        }
         return tuple(
-            (grant, binding, subject)
-            for grant in self.assessment.grants
-            if grant.beyond_node_authorizer
-            for binding in self._bindings
-            if describe_binding(binding) == grant.binding
-            for subject in dict.fromkeys(binding.subjects)
-            if describe_subject(subject) == grant.subject
+            (grant, *found[grant.binding, grant.subject])
+            for grant in beyond
+            if (grant.binding, grant.subject) in found
         )
 
     @property
-    def _bindings(self) -> tuple[Binding, ...]:
+    def bindings(self) -> tuple[Binding, ...]:
+        """Every binding that was read, those of the whole cluster first."""
         lists = (self.snapshot.cluster_role_bindings.value, self.snapshot.role_bindings.value)
         return tuple(binding for bindings in lists for binding in bindings or ())
 
 
 def wanted_modes(state: ApiServerState) -> tuple[str, ...]:
-    """The authorization modes that the apiserver is to have: Node first, then what it has now
-    without AlwaysAllow, and RBAC in any case.
-    """
-    kept = [m for m in state.authorization_modes or () if m not in ("Node", "AlwaysAllow")]
-    return ("Node", *kept, *(() if "RBAC" in kept else ("RBAC",)))
+    """The authorization modes that the apiserver is to have."""
+    return modes_from(state.authorization_modes or ())
 
 
 def wanted_plugins(state: ApiServerState) -> tuple[str, ...]:
     """What --enable-admission-plugins is to say: what it says now, and NodeRestriction."""
-    kept = [plugin for plugin in state.admission_plugins or () if plugin != "NodeRestriction"]
-    return (*kept, "NodeRestriction")
+    return plugins_from(state.admission_plugins or ())
+
+
+def modes_from(modes: tuple[str, ...]) -> tuple[str, ...]:
+    """The modes as they are to be: Node first, then what is there now without AlwaysAllow, and
+    RBAC in any case.
+    """
+    kept = [mode for mode in modes if mode not in ("Node", "AlwaysAllow")]
+    return ("Node", *kept, *(() if "RBAC" in kept else ("RBAC",)))
+
+
+def plugins_from(plugins: tuple[str, ...]) -> tuple[str, ...]:
+    """The plugins as they are to be: as they are, with NodeRestriction."""
+    return plugins if "NodeRestriction" in plugins else (*plugins, "NodeRestriction")

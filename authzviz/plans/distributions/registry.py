@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from authzviz.plans.distributions import systemd
+from authzviz.plans.distributions import kubeadm, systemd
 from authzviz.plans.ground import Ground
 from authzviz.plans.plan import Step
 
-_STEPS: dict[str, Callable[[Ground], tuple[Step, ...]]] = {}
+_STEPS: dict[str, Callable[[Ground], tuple[Step, ...]]] = {
+    "kubeadm": kubeadm.steps,
+    "kind": kubeadm.steps,
+}
 
 
 def steps_for(ground: Ground) -> tuple[Step, ...]:

@@ -1,37 +1,94 @@
-"""A kube-apiserver that systemd runs, as Ansible roles and "the hard way" install it."""
+"""A kube-apiserver that systemd runs, as Ansible roles and "the hard way" install it; also taken
+for what nothing tells.
+"""
 
 from __future__ import annotations
 
-from authzviz.engine.assessment import ApiServerState
-from authzviz.plans.ground import Ground, wanted_modes, wanted_plugins
-from authzviz.plans.plan import Observation, Sees, Step
+from authzviz.plans import probing
+from authzviz.plans.distributions import editing
+from authzviz.plans.distributions.common import in_order, troubles
+from authzviz.plans.distributions.editing import Wanted
+from authzviz.plans.ground import Ground
+from authzviz.plans.plan import Observation, Sees, Step, Trouble
+from authzviz.plans.servers import Server
+from authzviz.plans.words import flags_title
 
-_UNIT = "/etc/systemd/system/kube-apiserver.service"
-_COPY = "/root/kube-apiserver.service.before"
+UNIT = "/etc/systemd/system/kube-apiserver.service"
+_VARIABLES = (
+    f"file={UNIT}  # the unit, or the file of its EnvironmentFile= that holds the flags",
+    "service=kube-apiserver",
+    'copy=/root/$(basename "$file").before-node-authorizer',
+)
+_NEW = "new=$(mktemp)"
+_RESTART = ("systemctl daemon-reload", 'systemctl restart "$service"')
 
 
 def steps(ground: Ground) -> tuple[Step, ...]:
-    """One step for each apiserver."""
-    return tuple(_step(state) for state, _ in ground.apiservers)
+    """One step for each apiserver that needs one, one after another."""
+    return in_order(ground, _step)
 
 
-def _step(state: ApiServerState) -> Step:
-    modes, plugins = ",".join(wanted_modes(state)), ",".join(wanted_plugins(state))
-    restart = "systemctl daemon-reload && systemctl restart kube-apiserver"
+def _step(server: Server, why: str) -> Step:
+    url = server.local_url
     return Step(
-        id=f"flags:{state.name}",
-        title=f"Node before RBAC on {state.name}",
-        why="Kubelets are served by Node from then on, and by the binding no more.",
-        where=state.name,
+        id=f"flags:{server.name}",
+        title=flags_title(server),
+        why=why,
+        where=server.machine,
         commands=(
-            f"cp -p {_UNIT} {_COPY}",
-            f"sed -i 's/--authorization-mode=[^ ]*/--authorization-mode={modes}/' {_UNIT}",
-            restart,
+            *_VARIABLES,
+            _NEW,
+            editing.edit(server),
+            *(each for wanted in editing.wanted_flags(server) for each in _put(server, wanted)),
+            editing.put_in(),
+            *_RESTART,
         ),
-        diff=f"--- {_UNIT}\n+++ {_UNIT}\n+ --authorization-mode={modes}\n"
-        f"+ --enable-admission-plugins={plugins}\n",
-        verify=("curl -sk https://127.0.0.1:6443/readyz",),
-        rollback=(f"cp -p {_COPY} {_UNIT}", restart),
-        observation=Observation(Sees.FLAGS, state.name),
+        diff=editing.diff(UNIT, server, "  {} \\"),
+        verify=(*probing.process(server), probing.readyz(server, url), probing.node_answers(url)),
+        rollback=(*_VARIABLES, 'cat "$copy" > "$file"', *_RESTART),
+        observation=Observation(Sees.FLAGS, server.name),
+        takes="Under a minute; the apiserver itself is away for 5 to 30 seconds.",
+        troubles=(*_TROUBLES, *troubles(url)),
         watches_leases=True,
     )
+
+
+def _put(server: Server, wanted: Wanted) -> tuple[str, ...]:
+    """Before the first flag of the program, where the file has none of that name."""
+    if server.has_flags and wanted.name in server.flags:
+        return (editing.check(wanted),)
+    at_first = f's/["\\x27]?--[a-z]/{wanted.flag} &/'
+    insert = f"""\
+if ! grep -Eq -e '^[^#;]*{wanted.pattern}' "$new"; then
+  if grep -v -e '^[[:space:]]*[#;]' -e MAINPID "$file" | grep -q '[$]'; then
+    echo "$file has variables for flags: set file= to its EnvironmentFile=" >&2
+    exit 1
+  elif grep -q '^ExecStart=' "$new"; then
+    sed -i -E '/^ExecStart=/{{:a;/--[a-z]/!{{N;ba}};{at_first}}}' "$new"
+  else
+    sed -i -E '0,/^[A-Za-z_]+=.*--[a-z]/s/--[a-z]/{wanted.flag} &/' "$new"
+  fi
+fi"""
+    return (insert, editing.check(wanted))
+
+
+_TROUBLES = (
+    Trouble(
+        "The unit has another path or name",
+        f"sed: can't read {UNIT}: No such file or directory",
+        "systemctl cat kube-apiserver shows the path, systemctl list-units '*apiserver*' the name:"
+        " set file= and service= to them.",
+    ),
+    Trouble(
+        "The flags are in an EnvironmentFile",
+        "has variables for flags: set file= to its EnvironmentFile=",
+        "Set file= to the path after EnvironmentFile= in the unit: the same commands edit it.",
+    ),
+    Trouble(
+        "Ansible puts the old flags back",
+        "after the next play the unit is as before",
+        "Change the template or the variables that the unit is made from in the same way, and run"
+        " the play with serial: 1 and max_fail_percentage: 0, so that it stops at the first"
+        " apiserver that doesn't come back.",
+    ),
+)

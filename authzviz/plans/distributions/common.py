@@ -1,0 +1,51 @@
+"""What steps at apiservers have in common, whatever runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from authzviz.plans.ground import Ground
+from authzviz.plans.plan import Step, Trouble
+from authzviz.plans.servers import Server
+from authzviz.plans.words import flags_why
+
+
+def in_order(ground: Ground, make: Callable[[Server, str], Step]) -> tuple[Step, ...]:
+    """A step for each apiserver that isn't known to have what it needs; `make` gets the sentence
+    that says why, and when.
+    """
+    needing = [server for server in ground.servers if not server.is_done]
+    return tuple(
+        make(server, flags_why(server, is_first=number == 0))
+        for number, server in enumerate(needing)
+    )
+
+
+def troubles(url: str) -> tuple[Trouble, ...]:
+    """What may go wrong with any apiserver that gets other flags."""
+    return (
+        Trouble(
+            "A mode is mistyped",
+            'the apiserver\'s log ends with: authorization-mode "Nod" is not a valid mode',
+            "It keeps restarting, and only this one: do the rollback. With a single apiserver the"
+            " API is away until then; workloads go on.",
+        ),
+        Trouble(
+            "A mode is there twice",
+            'authorization-mode ["RBAC" "RBAC"] has mode specified more than once',
+            "The flag is given twice, and its values add up: keep one flag with all of them.",
+        ),
+        Trouble(
+            "Its certificate does not name the address",
+            "x509: certificate is valid for 192.0.2.1, not 127.0.0.1",
+            f"Put a name or an address that it has in place of {url}.",
+        ),
+        Trouble(
+            "A kubelet is refused for a moment",
+            'is forbidden: User "system:node:NAME" cannot get resource, with: no relationship found'
+            " between node 'NAME' and this object",
+            "After a start the Node authorizer first reads all pods: it ends within seconds. What"
+            " lasts longer than a minute is a certificate whose CN is not system:node: and the"
+            " exact name of the Node, or whose O is not system:nodes.",
+        ),
+    )
