@@ -68,6 +68,16 @@ def _flags(observation: Observation, seen: Seen) -> Stand:
     return State.DONE, f"{who} with the Node authorizer and NodeRestriction"
 
 
+def _order(observation: Observation, seen: Seen) -> Stand:
+    states = [state for state in seen.assessment.apiservers if state.name == observation.target]
+    modes = next((state.authorization_modes for state in states), None)
+    if modes is None or not {"Node", "RBAC"} <= set(modes):
+        return State.UNKNOWN, f"what {observation.target} asks can't be told"
+    is_first = modes.index("Node") < modes.index("RBAC")
+    said = f"it runs with {','.join(modes)}"
+    return (State.DONE if is_first else State.TODO), said
+
+
 def _lacks(state: ApiServerState) -> str:
     """What is known to be wrong with its flags, "" for nothing."""
     lacking = []
@@ -271,6 +281,7 @@ def _named(names: list[str]) -> str:
 
 _BY_KIND: dict[Sees, Callable[[Observation, Seen], Stand]] = {
     Sees.FLAGS: _flags,
+    Sees.ORDER: _order,
     Sees.DECLARED: _declared,
     Sees.SUBJECT_GONE: _subject_gone,
     Sees.SUBJECT_BOUND: _subject_bound,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from authzviz.engine.assessment import Switch
+from authzviz.plans.distributions import kubeadm_config
+from authzviz.plans.distributions.common import needing
 from authzviz.plans.distributions.registry import steps_for
 from authzviz.plans.ground import Ground
 from authzviz.plans.plan import Phase, PhaseId
 
 
 def phase(ground: Ground) -> Phase | None:
-    """The edits of every apiserver; None where all have both already."""
-    switches = (ground.assessment.node_authorizer, ground.assessment.node_restriction)
-    if switches == (Switch.ON, Switch.ON):
+    """The edits of every apiserver that needs one; None where all are as they are to be, and the
+    cluster's own configuration too.
+    """
+    if not needing(ground) and not kubeadm_config.steps(ground):
         return None
     return Phase(
         PhaseId.NODE_AUTHORIZER,

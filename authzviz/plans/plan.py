@@ -42,14 +42,16 @@ class Sees(StrEnum):
     """What shows that a step is done; `Observation.target` says of what.
 
     FLAGS: the apiserver of that name has Node and NodeRestriction ("" for every one), and no
-    AlwaysAllow. DECLARED: the cluster's own configuration (kubeadm-config) says so, too.
-    SUBJECT_GONE and SUBJECT_BOUND: the binding of that full name has `subject` no more, or has it.
-    CHECK: the preflight check of that id holds. READ: the read of that name (Snapshot.reads, or
-    "flags") is there. AUDIT: the audit log proves that nothing breaks. VERDICT: the target is
-    reached. NODES: every node that there was is Ready and renews its Lease. NOTHING: a person says.
+    AlwaysAllow. ORDER: the apiserver of that name asks Node before RBAC. DECLARED: the cluster's
+    own configuration (kubeadm-config) says so, too. SUBJECT_GONE and SUBJECT_BOUND: the binding of
+    that full name has `subject` no more, or has it. CHECK: the preflight check of that id holds.
+    READ: the read of that name (Snapshot.reads, or "flags") is there. AUDIT: the audit log proves
+    that nothing breaks. VERDICT: the target is reached. NODES: every node that there was is Ready
+    and renews its Lease. NOTHING: a person says.
     """
 
     FLAGS = "flags"
+    ORDER = "order"
     DECLARED = "declared"
     SUBJECT_GONE = "subject-gone"
     SUBJECT_BOUND = "subject-bound"

@@ -8,7 +8,7 @@ from shlex import quote
 from authzviz.engine.assessment import Switch
 from authzviz.plans.ground import wanted_modes
 from authzviz.plans.servers import Server
-from authzviz.plans.shell import until
+from authzviz.plans.shell import heredoc, until
 
 _REASON = "can only get individual resources of this type"
 """What the Node authorizer says of a delete of a volume, 1.7 to 1.37, whatever comes after it.
@@ -17,7 +17,7 @@ Source: kubernetes plugin/pkg/auth/authorizer/node/node_authorizer.go.
 """
 _NOBODY = "authzviz-nobody"
 _COMMAND_LINE = 'tr "\\0" "\\n" < /proc/$(pgrep -o -x kube-apiserver)/cmdline'
-_SECONDS = 300
+SECONDS = 300
 
 
 def process(server: Server) -> tuple[str, ...]:
@@ -26,15 +26,24 @@ def process(server: Server) -> tuple[str, ...]:
     if not server.is_file_configured:
         said.insert(0, f"^--authorization-mode={_modes(server)}$")
     return tuple(
-        until(f"{_COMMAND_LINE} | grep -E -e {_double(pattern)}", _SECONDS) for pattern in said
+        until(f"{_COMMAND_LINE} | grep -E -e {_double(pattern)}", SECONDS) for pattern in said
     )
+
+
+def journal(server: Server, service: str) -> tuple[str, ...]:
+    """The same where the apiserver is part of another process, which logs its flags on starting."""
+    last = f"journalctl -u {service} -o cat | grep 'Running kube-apiserver' | tail -n 1"
+    said = ["--enable-admission-plugins=[^ ]*NodeRestriction"]
+    if not server.is_file_configured:
+        said.insert(0, f"--authorization-mode={_modes(server)}( |$)")
+    return tuple(f"{last} | grep -E -o -e '{pattern}'" for pattern in said)
 
 
 def readyz(server: Server, url: str, kubectl: str = "kubectl") -> str:
     """That this very apiserver is ready; waits for it."""
     if server.is_anonymous:
-        return until(f"curl -fsk {url}/readyz", _SECONDS)
-    return until(f"{kubectl} --server={url} get --raw=/readyz", _SECONDS)
+        return until(f"curl -fsk {url}/readyz", SECONDS)
+    return until(f"{kubectl} --server={url} get --raw=/readyz", SECONDS)
 
 
 def node_answers(url: str = "", kubectl: str = "kubectl") -> str:
@@ -55,8 +64,8 @@ def node_answers(url: str = "", kubectl: str = "kubectl") -> str:
         },
     }
     place = f" --server={url}" if url else ""
-    command = f"{kubectl}{place} create -o yaml -f - <<'EOF' | grep {quote(_REASON)}"
-    return f"{command}\n{json.dumps(review)}\nEOF"
+    create = f"{kubectl}{place} create -o yaml -f -"
+    return heredoc(create, json.dumps(review), f"grep {quote(_REASON)}")
 
 
 def _modes(server: Server) -> str:

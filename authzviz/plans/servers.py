@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from authzviz.engine.apiserver import ApiServer
 from authzviz.engine.assessment import ApiServerState, Switch
 
 _PORT = "6443"
+_NODE_ARGS = re.compile("annotation [^ ]+ of node (.+)")
+"""How kube.node_args says where flags come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,9 @@ class Server:
         for before in ("kube-apiserver-", "kube-apiserver on "):
             if self.name.startswith(before):
                 return self.name.removeprefix(before)
+        node = _NODE_ARGS.match(self.read.evidence) if self.read else None
+        if node:
+            return node[1]
         return _host(self.address) or self.name.removeprefix("kube-apiserver at ")
 
     @property
@@ -84,6 +90,13 @@ class Server:
         """True where it is known to have both Node and NodeRestriction, and no AlwaysAllow."""
         switches = {self.state.node_authorizer, self.state.node_restriction}
         return switches == {Switch.ON} and self.state.always_allow is not Switch.ON
+
+    @property
+    def asks_rbac_first(self) -> bool:
+        """True where Node is known to be asked only for what RBAC does not allow."""
+        modes = self.state.authorization_modes or ()
+        both = "Node" in modes and "RBAC" in modes
+        return both and modes.index("RBAC") < modes.index("Node")
 
     @property
     def lacks_only_restriction(self) -> bool:

@@ -7,11 +7,14 @@ from shlex import quote
 from authzviz.engine.model import Binding
 
 
-def heredoc(command: str, body: str) -> str:
-    """The command with the text as its standard input, whatever the text is."""
+def heredoc(command: str, body: str, then: str = "") -> str:
+    """The command with the text as its standard input, whatever the text is; what it prints goes
+    to `then`.
+    """
     lines = set(body.splitlines())
     end = next(end for end in _ends() if end not in lines)
-    return f"{command} <<'{end}'\n{body.rstrip()}\n{end}"
+    pipe = f" | {then}" if then else ""
+    return f"{command} <<'{end}'{pipe}\n{body.rstrip()}\n{end}"
 
 
 def kubectl(verb: str, binding: Binding, *options: str) -> str:

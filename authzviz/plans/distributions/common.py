@@ -4,21 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from authzviz.engine.places import place_of
 from authzviz.plans.ground import Ground
-from authzviz.plans.plan import Step, Trouble
+from authzviz.plans.plan import Observation, Sees, Step, Trouble
 from authzviz.plans.servers import Server
 from authzviz.plans.words import flags_why
 
 
-def in_order(ground: Ground, make: Callable[[Server, str], Step]) -> tuple[Step, ...]:
-    """A step for each apiserver that isn't known to have what it needs; `make` gets the sentence
-    that says why, and when.
+def needing(ground: Ground) -> tuple[Server, ...]:
+    """The apiservers that aren't known to be as they are to be. Where grants are to go, they must
+    also ask Node before RBAC: no audit log proves anything otherwise.
     """
-    needing = [server for server in ground.servers if not server.is_done]
+    has_grants = bool(ground.excess) and not place_of(ground.distribution).is_fixed
+    return tuple(
+        server
+        for server in ground.servers
+        if not server.is_done or (has_grants and server.asks_rbac_first)
+    )
+
+
+def in_order(ground: Ground, make: Callable[[Server, str], Step]) -> tuple[Step, ...]:
+    """A step for each of them, one after another; `make` gets the sentence that says why, and
+    when.
+    """
     return tuple(
         make(server, flags_why(server, is_first=number == 0))
-        for number, server in enumerate(needing)
+        for number, server in enumerate(needing(ground))
     )
+
+
+def observation_of(server: Server) -> Observation:
+    """What shows that the apiserver's step is done: its flags, or only their order."""
+    return Observation(Sees.ORDER if server.is_done else Sees.FLAGS, server.name)
 
 
 def troubles(url: str) -> tuple[Trouble, ...]:

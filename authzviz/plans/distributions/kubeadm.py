@@ -6,12 +6,14 @@ cmd/kubeadm/app/phases/controlplane/manifests.go, app/util/arguments.go.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from authzviz.plans import probing
-from authzviz.plans.distributions import editing, kubeadm_config
-from authzviz.plans.distributions.common import in_order, troubles
+from authzviz.plans.distributions import config_file, editing, kubeadm_config
+from authzviz.plans.distributions.common import in_order, observation_of, troubles
 from authzviz.plans.distributions.editing import Wanted
 from authzviz.plans.ground import Ground
-from authzviz.plans.plan import Observation, Sees, Step, Trouble
+from authzviz.plans.plan import Step, Trouble
 from authzviz.plans.servers import Server
 from authzviz.plans.words import flags_title
 
@@ -22,6 +24,8 @@ _VARIABLES = (
     "copy=/root/kube-apiserver.yaml.before-node-authorizer",
     "new=/etc/kubernetes/kube-apiserver.yaml.new",
 )
+_BACK = (*_VARIABLES, 'cp -p "$copy" "$new"', 'mv "$new" "$file"')
+_RESTART = "crictl ps -q --name kube-apiserver | xargs -r crictl stop"
 _KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
 
 
@@ -30,36 +34,48 @@ def steps(ground: Ground) -> tuple[Step, ...]:
     return (*in_order(ground, _step), *kubeadm_config.steps(ground))
 
 
+def kind_steps(ground: Ground) -> tuple[Step, ...]:
+    """The same in kind, whose machines are containers."""
+    return tuple(
+        step
+        if step.where == "kubectl"
+        else replace(step, caution=f"Inside the container: docker exec -it {step.where} bash")
+        for step in steps(ground)
+    )
+
+
 def _step(server: Server, why: str) -> Step:
     url = server.url
+    flags = bool(editing.wanted_flags(server))
     return Step(
         id=f"flags:{server.name}",
         title=flags_title(server),
         why=why,
         where=server.machine,
-        commands=(
-            *_VARIABLES,
-            'cp -p "$file" "$new"',
-            editing.edit(server),
-            *(each for wanted in editing.wanted_flags(server) for each in _put(server, wanted)),
-            'cmp -s "$new" "$file" || { cp -p "$file" "$copy" && mv "$new" "$file"; }',
-            'rm -f "$new"',
-        ),
-        diff=editing.diff(MANIFEST, server, "    - {}"),
+        commands=(*config_file.commands(server), *(_edit(server) if flags else (_RESTART,))),
+        diff=editing.diff(MANIFEST, server, "    - {}") + config_file.diff(server),
         verify=(
             *probing.process(server),
             probing.readyz(server, url, _KUBECTL),
             probing.node_answers(url, _KUBECTL),
         ),
-        rollback=(
-            *_VARIABLES,
-            'cp -p "$copy" "$new"',
-            'mv "$new" "$file"',
-        ),
-        observation=Observation(Sees.FLAGS, server.name),
+        rollback=(*config_file.rollback(server), *(_BACK if flags else (_RESTART,))),
+        observation=observation_of(server),
         takes="1 to 3 minutes: the kubelet sees the new manifest and starts the pod anew.",
         troubles=(*_TROUBLES, *troubles(url)),
         watches_leases=True,
+    )
+
+
+def _edit(server: Server) -> tuple[str, ...]:
+    wanted = editing.wanted_flags(server)
+    return (
+        *_VARIABLES,
+        'cp -p "$file" "$new"',
+        editing.edit(server),
+        *(each for flag in wanted for each in _put(server, flag)),
+        'cmp -s "$new" "$file" || { cp -p "$file" "$copy" && mv "$new" "$file"; }',
+        'rm -f "$new"',
     )
 
 
@@ -68,8 +84,8 @@ def _put(server: Server, wanted: Wanted) -> tuple[str, ...]:
     if server.has_flags and wanted.name in server.flags:
         return (editing.check(wanted),)
     insert = f"""\
-if ! grep -Eq -e '^[^#]*{wanted.pattern}' "$new"; then
-  sed -i -E 's/^( *)- ["\\x27]?kube-apiserver["\\x27]?$/&\\n\\1- {wanted.flag}/' "$new"
+if ! grep -Eq -e '^[^#]*--{wanted.pattern}' "$new"; then
+  sed -i -E 's/^( *)- ["\\x27]?kube-apiserver["\\x27]?$/&\\n\\1- --{wanted.flag}/' "$new"
 fi"""
     return (insert, editing.check(wanted))
 

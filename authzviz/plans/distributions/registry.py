@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from authzviz.plans.distributions import kubeadm, systemd
+from authzviz.plans.distributions import kubeadm, kubespray, rancher, systemd
 from authzviz.plans.ground import Ground
 from authzviz.plans.plan import Step
 
 _STEPS: dict[str, Callable[[Ground], tuple[Step, ...]]] = {
     "kubeadm": kubeadm.steps,
-    "kind": kubeadm.steps,
+    "kind": kubeadm.kind_steps,
+    "kubespray": kubespray.steps,
+    "k3s": rancher.K3S.steps,
+    "rke2": rancher.RKE2.steps,
 }
 
 

@@ -5,11 +5,11 @@ for what nothing tells.
 from __future__ import annotations
 
 from authzviz.plans import probing
-from authzviz.plans.distributions import editing
-from authzviz.plans.distributions.common import in_order, troubles
+from authzviz.plans.distributions import config_file, editing
+from authzviz.plans.distributions.common import in_order, observation_of, troubles
 from authzviz.plans.distributions.editing import Wanted
 from authzviz.plans.ground import Ground
-from authzviz.plans.plan import Observation, Sees, Step, Trouble
+from authzviz.plans.plan import Step, Trouble
 from authzviz.plans.servers import Server
 from authzviz.plans.words import flags_title
 
@@ -19,7 +19,6 @@ _VARIABLES = (
     "service=kube-apiserver",
     'copy=/root/$(basename "$file").before-node-authorizer',
 )
-_NEW = "new=$(mktemp)"
 _RESTART = ("systemctl daemon-reload", 'systemctl restart "$service"')
 
 
@@ -35,38 +34,44 @@ def _step(server: Server, why: str) -> Step:
         title=flags_title(server),
         why=why,
         where=server.machine,
-        commands=(
+        commands=(*config_file.commands(server), *_VARIABLES, *_edit(server), *_RESTART),
+        diff=editing.diff(UNIT, server, "  {} \\") + config_file.diff(server),
+        verify=(*probing.process(server), probing.readyz(server, url), probing.node_answers(url)),
+        rollback=(
+            *config_file.rollback(server),
             *_VARIABLES,
-            _NEW,
-            editing.edit(server),
-            *(each for wanted in editing.wanted_flags(server) for each in _put(server, wanted)),
-            editing.put_in(),
+            *((editing.put_back(),) if editing.wanted_flags(server) else ()),
             *_RESTART,
         ),
-        diff=editing.diff(UNIT, server, "  {} \\"),
-        verify=(*probing.process(server), probing.readyz(server, url), probing.node_answers(url)),
-        rollback=(*_VARIABLES, 'cat "$copy" > "$file"', *_RESTART),
-        observation=Observation(Sees.FLAGS, server.name),
+        observation=observation_of(server),
         takes="Under a minute; the apiserver itself is away for 5 to 30 seconds.",
         troubles=(*_TROUBLES, *troubles(url)),
         watches_leases=True,
     )
 
 
+def _edit(server: Server) -> tuple[str, ...]:
+    wanted = editing.wanted_flags(server)
+    if not wanted:
+        return ()
+    puts = (each for flag in wanted for each in _put(server, flag))
+    return ("new=$(mktemp)", editing.edit(server), *puts, editing.put_in())
+
+
 def _put(server: Server, wanted: Wanted) -> tuple[str, ...]:
     """Before the first flag of the program, where the file has none of that name."""
     if server.has_flags and wanted.name in server.flags:
         return (editing.check(wanted),)
-    at_first = f's/["\\x27]?--[a-z]/{wanted.flag} &/'
+    at_first = f's/["\\x27]?--[a-z]/--{wanted.flag} &/'
     insert = f"""\
-if ! grep -Eq -e '^[^#;]*{wanted.pattern}' "$new"; then
+if ! grep -Eq -e '^[^#;]*--{wanted.pattern}' "$new"; then
   if grep -v -e '^[[:space:]]*[#;]' -e MAINPID "$file" | grep -q '[$]'; then
     echo "$file has variables for flags: set file= to its EnvironmentFile=" >&2
     exit 1
   elif grep -q '^ExecStart=' "$new"; then
     sed -i -E '/^ExecStart=/{{:a;/--[a-z]/!{{N;ba}};{at_first}}}' "$new"
   else
-    sed -i -E '0,/^[A-Za-z_]+=.*--[a-z]/s/--[a-z]/{wanted.flag} &/' "$new"
+    sed -i -E '0,/^[A-Za-z_]+=.*--[a-z]/s/--[a-z]/--{wanted.flag} &/' "$new"
   fi
 fi"""
     return (insert, editing.check(wanted))
