@@ -13,6 +13,7 @@ from authzviz.engine.grants import describe_subject
 from authzviz.engine.health import health_of
 from authzviz.engine.model import Binding, Read, Ready, Snapshot
 from authzviz.evidence.audit import AuditEvidence, Proof
+from authzviz.plans.checks import check
 from authzviz.plans.plan import Observation, Phase, Plan, Sees, State
 
 Stand = tuple[State, str]
@@ -263,6 +264,10 @@ def _verdict(_: Observation, seen: Seen) -> Stand:
     return (State.TODO if is_known else State.UNKNOWN), seen.assessment.summary
 
 
+def _check(observation: Observation, seen: Seen) -> Stand:
+    return check(observation.target, seen.snapshot, seen.assessment)
+
+
 def _nothing(_: Observation, __: Seen) -> Stand:
     return State.MANUAL, "nothing that is read shows this: say when it is done"
 
@@ -285,7 +290,7 @@ _BY_KIND: dict[Sees, Callable[[Observation, Seen], Stand]] = {
     Sees.DECLARED: _declared,
     Sees.SUBJECT_GONE: _subject_gone,
     Sees.SUBJECT_BOUND: _subject_bound,
-    Sees.CHECK: _nothing,
+    Sees.CHECK: _check,
     Sees.READ: _read,
     Sees.AUDIT: _audit,
     Sees.VERDICT: _verdict,
