@@ -24,11 +24,14 @@ _TELLS_PLUGINS = frozenset(("admission-control", "enable-admission-plugins"))
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a plan is held against: the latest snapshot, and the latest evidence or None."""
+    """What a plan is held against: the latest snapshot, and the latest evidence or None; then
+    `why_no_audit` may say why what was given does not count.
+    """
 
     snapshot: Snapshot
     assessment: Assessment
     audit: AuditEvidence | None = None
+    why_no_audit: str = ""
 
 
 def followed(plan: Plan, seen: Seen) -> Plan:
@@ -230,7 +233,7 @@ def _nodes(_: Observation, seen: Seen) -> Stand:
 def _audit(_: Observation, seen: Seen) -> Stand:
     found = seen.audit
     if found is None:
-        return State.UNKNOWN, "no audit log was given yet"
+        return State.UNKNOWN, seen.why_no_audit or "no audit log was given yet"
     why_nothing = _proves_nothing(seen)
     if why_nothing:
         return State.UNKNOWN, why_nothing

@@ -17,7 +17,7 @@ from authzviz.plans.following import Seen, followed
 from authzviz.plans.plan import Plan
 from authzviz.plans.progress import is_reached, progress
 from dashboard.models import CurrentState, LeaseWatch, PlanState, StartedPlan
-from dashboard.services import clock, facts, plan_rows
+from dashboard.services import audit_logs, clock, facts, plan_rows
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def follow(cluster_id: int, snapshot: Snapshot, assessment: Assessment) -> None:
         return
     try:
         with transaction.atomic():
-            _move(started, plan, Seen(snapshot, assessment, plan_rows.newest_evidence(cluster_id)))
+            _move(started, plan, _seen(started, snapshot, assessment))
     except Exception:  # whatever it is, what was read is to be stored
         log.exception("the plan of cluster %s could not be followed", cluster_id)
 
@@ -72,6 +72,13 @@ def end_watch(cluster_id: int, why: str) -> bool:
     running = LeaseWatch.objects.filter(cluster_id=cluster_id, ended_at=None)
     ended = running.update(ended_at=clock.now(), why_ended=why, next_read_at=None, lease_until=None)
     return bool(ended)
+
+
+def _seen(started: StartedPlan, snapshot: Snapshot, assessment: Assessment) -> Seen:
+    log_ = audit_logs.newest(started.cluster, assessment)
+    if log_ is None or log_.counts:
+        return Seen(snapshot, assessment, log_.evidence if log_ else None)
+    return Seen(snapshot, assessment, why_no_audit=f"the audit log does not count: {log_.why_not}")
 
 
 def _move(started: StartedPlan, made: Plan, seen: Seen) -> None:

@@ -10,7 +10,7 @@ from authzviz.engine.model import Snapshot
 from authzviz.plans.making import plan_of
 from authzviz.plans.plan import PLANS_VERSION, Plan
 from dashboard.models import Cluster, CurrentState, PlanState, StartedPlan, StepTick, User
-from dashboard.services import audit, clock, facts, following, plan_rows
+from dashboard.services import audit, audit_logs, clock, facts, following, plan_rows
 from dashboard.services.plan_rows import PlanError
 
 STARTED, LEFT = "plan started", "plan left"
@@ -127,7 +127,7 @@ def _start(cluster: Cluster, actor: User) -> StartedPlan:
 
 
 def _plan_of(cluster: Cluster, snapshot: Snapshot, assessment: Assessment) -> Plan:
-    plan = plan_of(snapshot, assessment, plan_rows.newest_evidence(cluster.pk))
+    plan = plan_of(snapshot, assessment, audit_logs.newest_evidence(cluster, assessment))
     if not plan.phases:
         raise PlanError("the target is reached: there is nothing to do")
     return plan

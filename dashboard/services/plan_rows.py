@@ -10,9 +10,8 @@ from typing import Any
 
 import msgspec
 
-from authzviz.evidence.audit import AuditEvidence
 from authzviz.plans.plan import PLANS_VERSION, Plan, State, Step
-from dashboard.models import AuditLogEvidence, StartedPlan, StepTick
+from dashboard.models import StartedPlan, StepTick
 from dashboard.nul import without
 from dashboard.services import facts
 
@@ -45,18 +44,6 @@ def with_states(plan: Plan, states: Mapping[str, Any]) -> Plan:
         steps = tuple(_with_state(step, states.get(key_of(step.id))) for step in phase.steps)
         phases.append(replace(phase, steps=steps))
     return replace(plan, phases=tuple(phases))
-
-
-def newest_evidence(cluster_id: int) -> AuditEvidence | None:
-    """What the audit log that was uploaded last proves; None where none was, or it can't be read
-    any more.
-    """
-    found = AuditLogEvidence.objects.filter(cluster_id=cluster_id)
-    packed = found.values_list("evidence", flat=True).first()
-    try:
-        return facts.unpack(bytes(packed), AuditEvidence) if packed else None
-    except (zlib.error, msgspec.MsgspecError):
-        return None
 
 
 def key_of(step_id: str) -> str:

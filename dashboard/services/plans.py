@@ -15,7 +15,7 @@ from authzviz.plans.making import plan_of
 from authzviz.plans.plan import Phase, Plan, State, Step
 from authzviz.plans.progress import Progress, is_done, progress
 from dashboard.models import Cluster, PlanState, StartedPlan, StepTick
-from dashboard.services import facts, plan_rows
+from dashboard.services import audit_logs, facts, plan_rows
 from dashboard.services.pages import FleetRow
 from dashboard.services.plan_rows import UNREADABLE, key_of
 
@@ -95,7 +95,7 @@ def plan_now(row: FleetRow) -> PlanNow | None:
     if latest is not None and plan is not None:
         return _running(row, latest, plan)
     snapshot, assessment = _read(row)
-    plan = plan_of(snapshot, assessment, plan_rows.newest_evidence(row.cluster.pk))
+    plan = plan_of(snapshot, assessment, audit_logs.newest_evidence(row.cluster, assessment))
     shown = plan_rows.as_shown(plan, is_old=row.is_stale)
     is_reached = latest is not None and latest.state == PlanState.REACHED
     return PlanNow(
