@@ -47,8 +47,7 @@ def dispatch() -> None:
 
 @shared_task(ignore_result=True)
 def clean_up() -> None:
-    """Remove what is over: sessions, sign-in links, uploads that nobody finished,
-    watches that ended."""
+    """Remove what is over: sessions, sign-in links, uploads that nobody finished, watches."""
     accounts.clean_up()
     uploads.clean_up()
     audit_logs.clean_up()
