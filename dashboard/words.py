@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from authzviz.engine.assessment import Decision, Severity, Switch, Verdict
 from authzviz.engine.model import Outcome
+from authzviz.plans.plan import PhaseId, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,77 @@ READS = {
     "rules": ("Rules of our own", "whether a webhook is asked, and what these credentials hold"),
     "metrics": ("/metrics", "which authorizers and admission plugins have been at work"),
     "restriction": ("Dry run", "whether NodeRestriction is on"),
+}
+
+# How a step of a plan stands, as what was read since shows it.
+STATES = {
+    State.DONE: Word("Done", "good", "check", "What was read since shows that it is done."),
+    State.TODO: Word("To do", "plain", "circle", "What was read shows that it is not done."),
+    State.UNKNOWN: Word(
+        "Not visible",
+        "unsure",
+        "question-mark",
+        "What would show it could not be read, or is too old: it may be done or not.",
+    ),
+    State.MANUAL: Word(
+        "By hand", "plain", "user", "Nothing that is read shows it: someone says when it is done."
+    ),
+}
+# The same of what has to hold before anything is changed.
+CHECK_STATES = {
+    State.DONE: Word("Passed", "good", "check"),
+    State.TODO: Word("Failed", "critical", "x"),
+    State.UNKNOWN: Word("Can't be told", "unsure", "question-mark"),
+    State.MANUAL: Word("To check", "plain", "user"),
+}
+TICKED = Word("Ticked", "good", "check", "Someone said that it is done.")
+
+# The phases of a plan, in their order.
+PHASES = {
+    PhaseId.FIND_OUT: Word(
+        "Find out",
+        "unsure",
+        "search",
+        "What decides, and could not be read yet.",
+    ),
+    PhaseId.QUICK_WAY: Word(
+        "Quick way out",
+        "warning",
+        "key",
+        "Binds the group while nodes are down: back within seconds, at the price that every "
+        "kubelet may read all Secrets. Nobody has to take it.",
+    ),
+    PhaseId.PREFLIGHT: Word(
+        "Preflight",
+        "plain",
+        "eye",
+        "What has to hold before anything is changed, seen in what was read.",
+    ),
+    PhaseId.NODE_AUTHORIZER: Word(
+        "Turn on Node",
+        "plain",
+        "server",
+        "Node before RBAC, and NodeRestriction, on one apiserver after another. Nothing is taken "
+        "away yet.",
+    ),
+    PhaseId.EVIDENCE: Word(
+        "Evidence",
+        "plain",
+        "certificate",
+        "The audit log shows whether anybody still needs what is to be taken away.",
+    ),
+    PhaseId.REMOVE_GRANTS: Word(
+        "Remove grants",
+        "plain",
+        "key",
+        "The subjects are taken out of the bindings that give kubelets too much.",
+    ),
+    PhaseId.VERIFY: Word(
+        "Verify",
+        "plain",
+        "shield-check",
+        "The verdict is Node authorizer, and every node renews its Lease.",
+    ),
 }
 
 # What an apiserver is asked about kubelets (engine.probes), by the question's id. The kubelet is

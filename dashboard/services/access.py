@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import F, FilteredRelation, Q, QuerySet
 
 from dashboard.models import Cluster, User
 
@@ -35,11 +35,25 @@ def visible_to(user: User | AnonymousUser, slug: str) -> Cluster:
     unknown.
     """
     later = (f"current__{name}" for name in UNPACKED_LATER)
-    found = visible_clusters(user).select_related("current").defer(*later)
+    found = with_running_plan(visible_clusters(user)).select_related("current").defer(*later)
     cluster = found.filter(slug=slug).first()
     if cluster is None:
         raise NotVisible(slug)
     return cluster
+
+
+def with_running_plan(clusters: QuerySet[Cluster]) -> QuerySet[Cluster]:
+    """Each with how far its running plan is, as plan_phase and so on; None where none runs. At most
+    one runs, so that no cluster comes twice.
+    """
+    running = FilteredRelation("started_plans", condition=Q(started_plans__state="running"))
+    return clusters.annotate(running=running).annotate(
+        plan_phase=F("running__phase"),
+        plan_done=F("running__steps_done"),
+        plan_total=F("running__steps_total"),
+        plan_ground=F("running__ground"),
+        plan_revision=F("running__revision"),
+    )
 
 
 def editable_by(user: User | AnonymousUser, slug: str) -> Cluster:

@@ -157,7 +157,8 @@ def rows(user: User | AnonymousUser, some: Sequence[Lean]) -> list[FleetRow]:
     """Those clusters in full, in that order; one query."""
     since = VerdictChange.objects.filter(cluster=OuterRef("pk")).order_by("-pk").values("at")[:1]
     chosen = access.visible_clusters(user).filter(pk__in=[lean.pk for lean in some])
-    full = chosen.select_related("current").defer(*_HEAVY).annotate(since=Subquery(since))
+    marked = access.with_running_plan(chosen)
+    full = marked.select_related("current").defer(*_HEAVY).annotate(since=Subquery(since))
     known = {cluster.pk: cluster for cluster in full}
     now = clock.now()
     return [

@@ -23,11 +23,24 @@ SILENT_AFTER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
+class PlanMark:
+    """How far the running plan of a cluster is. `phase` is "" where every step is done; `revision`
+    differs whenever the plan's page would show something else.
+    """
+
+    phase: str
+    done: int
+    total: int
+    has_changed_ground: bool
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
 class FleetRow:
     """One cluster as the fleet page lists it; `current` is None where it was never read.
 
     `since` is when its verdict became what it is, None where that was not asked for; `accepted` are
-    the keys of findings that someone accepted.
+    the keys of findings that someone accepted. `plan` is None where none runs.
     """
 
     cluster: Cluster
@@ -37,6 +50,7 @@ class FleetRow:
     expires_soon: bool
     since: datetime | None = None
     accepted: frozenset[str] = frozenset()
+    plan: PlanMark | None = None
 
     @property
     def verdict(self) -> str:
@@ -213,4 +227,18 @@ def _row(cluster: Cluster, now: datetime) -> FleetRow:
         poll_state=cluster.poll_state(now),
         is_stale=cluster.is_stale(now),
         expires_soon=cluster.expires_soon(now),
+        plan=_plan_mark(cluster),
+    )
+
+
+def _plan_mark(cluster: Cluster) -> PlanMark | None:
+    told = vars(cluster)  # only where it was asked for (access.with_running_plan)
+    if told.get("plan_phase") is None:
+        return None
+    return PlanMark(
+        phase=told["plan_phase"],
+        done=told["plan_done"],
+        total=told["plan_total"],
+        has_changed_ground=bool(told["plan_ground"]),
+        revision=told["plan_revision"],
     )

@@ -19,7 +19,7 @@ NOT_STARTED, ALL_DONE, REACHED, UNREAD = "not-started", "all-done", "reached", "
 done and the target not seen yet; the target is reached, by a plan or without; never read.
 """
 STAGES = (NOT_STARTED, *(phase.value for phase in PhaseId), ALL_DONE, REACHED, UNREAD)
-PER_PAGE = 200
+PER_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def progress_of_fleet(
     """Where the migrations of these clusters stand; `stage` narrows the rows. Two queries.
 
     `clusters` are those that the person may see (services.access.visible_clusters). Pages begin
-    at 1 and have 200 rows: migrations that run first, by phase, then what is to be started.
+    at 1 and have 50 rows: migrations that run first, by phase, then what is to be started.
     """
     rows = sorted(_rows(clusters), key=_place)
     counted = dict.fromkeys(STAGES, 0)

@@ -9,9 +9,9 @@ from datetime import datetime
 from authzviz.engine.phrases import counted
 from dashboard.models import CurrentState
 from dashboard.models.cluster import PollState
-from dashboard.services.pages import FleetRow
+from dashboard.services.pages import FleetRow, PlanMark
 from dashboard.visible import visible
-from dashboard.words import DISTRIBUTIONS
+from dashboard.words import DISTRIBUTIONS, PHASES
 
 STATES = {
     PollState.RECORDED: "",
@@ -22,6 +22,15 @@ STATES = {
     PollState.FAILING: "can't be read; trying again",
     PollState.WAITING: "",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTag:
+    """The mark of a running plan: the phase that it is in, and how many steps are done."""
+
+    words: str
+    progress: str
+    is_changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class ClusterHead:
     error_at: datetime | None
     read_at: datetime | None
     status: Status
+    plan: PlanTag | None
 
 
 def cluster_head(row: FleetRow) -> ClusterHead:
@@ -103,7 +113,17 @@ def cluster_head(row: FleetRow) -> ClusterHead:
         error_at=cluster.last_error_at,
         read_at=row.read_at,
         status=status(row),
+        plan=plan_tag(row.plan),
     )
+
+
+def plan_tag(mark: PlanMark | None) -> PlanTag | None:
+    """The mark of a running plan in words; None where none runs."""
+    if mark is None:
+        return None
+    word = next((word for phase, word in PHASES.items() if phase == mark.phase), None)
+    words = f"Plan: {word.label[0].lower()}{word.label[1:]}" if word else "Plan: every step done"
+    return PlanTag(words, f"{mark.done} of {mark.total}", mark.has_changed_ground)
 
 
 def label_words(labels: dict[str, str]) -> tuple[str, ...]:
@@ -145,6 +165,7 @@ def _token(row: FleetRow) -> str:
     shown: tuple[object, ...] = (row.is_stale, row.error, row.expires_soon, cluster.name)
     shown += (cluster.group, sorted(cluster.labels.items()), cluster.is_paused)
     shown += (cluster.interval_seconds, cluster.is_tls_verified, cluster.credentials_expire_at)
+    shown += (row.plan,)
     if row.current is not None:
         now = row.current
         nodes = (now.nodes_total, now.nodes_ready, now.nodes_not_ready, now.nodes_unknown)

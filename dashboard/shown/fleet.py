@@ -17,7 +17,7 @@ from dashboard.services.fleet import Found, Part
 from dashboard.services.fleet_query import UNREAD, VERDICT, Wanted
 from dashboard.services.pages import FleetRow as Facts
 from dashboard.shown import fleet_filters as filters
-from dashboard.shown.cluster_head import STATES, label_words
+from dashboard.shown.cluster_head import STATES, PlanTag, label_words, plan_tag
 from dashboard.shown.listing import Column
 from dashboard.visible import visible
 from dashboard.words import DISTRIBUTIONS, VERDICTS, Word, humane_age
@@ -69,6 +69,7 @@ class Row:
     expires_soon: bool
     state: str
     error: str
+    plan: PlanTag | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,7 @@ def _row(fact: Facts) -> Row:
         expires_soon=fact.expires_soon,
         state=STATES[fact.poll_state],
         error=visible(fact.error),
+        plan=plan_tag(fact.plan),
     )
 
 

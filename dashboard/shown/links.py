@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from urllib.parse import quote, urlencode
 
 from django.urls import NoReverseMatch, reverse
+
+from dashboard.services.plan_rows import key_of
 
 
 def object_url(slug: str, kind: str, name: str, namespace: str = "") -> str:
@@ -37,6 +41,28 @@ def evidence_url(slug: str, anchor: str = "") -> str:
 def finding_url(slug: str, key: str) -> str:
     """Where a finding stands on its cluster's page, open or accepted."""
     return f"{reverse('cluster', args=(slug,))}#finding-{quote(key)}"
+
+
+def plan_url(slug: str, anchor: str = "") -> str:
+    """The Plan tab of a cluster, or one place in it: a phase or a step."""
+    return reverse("cluster_plan", args=(slug,)) + (f"#{anchor}" if anchor else "")
+
+
+def step_anchor(step_id: str) -> str:
+    """The place of a step on the Plan tab, in plain letters whatever names its id holds; the same
+    of its id and of the key under which it is stored.
+    """
+    key = key_of(step_id)
+    plain = re.sub("[^A-Za-z0-9._-]+", "-", key)[:60].strip("-")
+    if plain == key:
+        return f"step-{plain}"
+    digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
+    return f"step-{plain}-{digest[:8]}"
+
+
+def phase_anchor(phase_id: str) -> str:
+    """The place of a phase on the Plan tab."""
+    return f"phase-{phase_id}"
 
 
 def _with(url: str, asked: dict[str, str]) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from authzviz.engine.assessment import Assessment, Fix, NextStep
+from authzviz.plans.plan import PhaseId
+from dashboard.shown.links import phase_anchor, plan_url
 from dashboard.shown.whatif_form import query_of
 from dashboard.shown.whatif_presets import words_of
 from dashboard.visible import made_visible
@@ -22,13 +24,25 @@ _HELP = {
 }
 
 
+# The phase of the plan that carries it out.
+_PHASES = {
+    Fix.BIND_GROUP: PhaseId.QUICK_WAY,
+    Fix.MAKE_BINDING: PhaseId.QUICK_WAY,
+    Fix.TURN_ON_NODE: PhaseId.NODE_AUTHORIZER,
+    Fix.TURN_ON_RESTRICTION: PhaseId.NODE_AUTHORIZER,
+    Fix.REMOVE_GRANTS: PhaseId.REMOVE_GRANTS,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A step; `trial` is the page that thinks it through, `help` the one that explains it. Links
-    and their titles are "" where there is nothing to think through.
+    """A step; `plan` is where the cluster's plan carries it out, `trial` the page that thinks it
+    through, `help` the one that explains it. Links and their titles are "" where there is nothing
+    to think through.
     """
 
     step: NextStep
+    plan: str = ""
     trial: str = ""
     help: str = ""
     help_title: str = ""
@@ -46,4 +60,5 @@ def _row(step: NextStep, slug: str, judged: Assessment) -> StepRow:
         return StepRow(made_visible(step))
     place, title = _HELP[step.fix]
     trial = reverse("cluster_whatif", args=(slug,)) + query_of(words_of(judged, step.fix))
-    return StepRow(made_visible(step), trial, f"{reverse('help')}#{place}", title)
+    plan = plan_url(slug, phase_anchor(_PHASES[step.fix]))
+    return StepRow(made_visible(step), plan, trial, f"{reverse('help')}#{place}", title)

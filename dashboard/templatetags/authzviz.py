@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 
@@ -20,6 +21,7 @@ from dashboard import visible as seen
 from dashboard.picture import steps
 from dashboard.picture.layers import Place
 from dashboard.picture.svg import draw
+from dashboard.shown.plan_steps import DiffLine
 from dashboard.terms import TERMS, Term
 from dashboard.words import (
     DECISIONS,
@@ -226,6 +228,18 @@ def step_chart(taken: tuple[steps.Step, ...]) -> SafeString:
     return steps.draw(taken)
 
 
+@register.simple_tag
+def diff(lines: Iterable[DiffLine]) -> SafeString:
+    """A unified diff, each line coloured and still readable by its sign. Made here: within it,
+    every blank and line end of a template would be seen.
+    """
+    rows = ((f"diff-{line.kind or 'same'}", line.text) for line in lines)
+    return format_html(
+        '<pre class="diff" tabindex="0" aria-label="Diff"><code>{}</code></pre>',
+        format_html_join("", '<span class="{}">{}\n</span>', rows),
+    )
+
+
 @register.inclusion_tag("includes/term.html")
 def explain(name: str) -> dict[str, str | Term]:
     """A word of Kubernetes that unfolds into what it means, linked to help and documentation."""
@@ -235,6 +249,7 @@ def explain(name: str) -> dict[str, str | Term]:
 # The second key after "g", the address it leads to, and its title.
 _PLACES = (
     ("f", "fleet", "Fleet"),
+    ("p", "plans", "Plans"),
     ("h", "history", "History"),
     ("e", "explain", "Explain"),
     ("c", "certificates", "Certificates"),

@@ -41,6 +41,11 @@ PAGES = {
     "a raw role": "/clusters/eu-2/objects/clusterroles/system:node/",
     "a raw binding": "/clusters/eu-2/objects/clusterrolebindings/system:node/",
     "a raw node": "/clusters/eu-1/objects/nodes/eu-1-worker-1/",
+    "plan, refused": "/clusters/eu-5/plan/",
+    "plan, legacy binding": "/clusters/eu-1/plan/",
+    "plan, none is needed": "/clusters/eu-4/plan/",
+    "plans": "/plans/",
+    "plans, nothing found": "/plans/?search=nowhere",
     "help": "/help/",
     "history": "/history/",
     "history, nothing found": "/history/?search=nowhere",
@@ -201,15 +206,24 @@ def test_what_is_compared_stays_in_sight_on_a_narrow_screen(site: Site, page: Pa
 
 def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> None:
     page.goto(site.url)
-    fleet = _tabbed(page, 19)
+    fleet = _tabbed(page, 20)
     page.goto(f"{site.url}/clusters/eu-5/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     skipped_to = page.evaluate(_ACTIVE)
     cluster = _tabbed(page, 16)
 
-    links = ["Fleet", "History", "Explain", "Certificates", "Activity", "Add clusters", "People"]
-    assert fleet[:10] == ["Skip to the content", "authzviz", *links, "Help"]
+    links = [
+        "Fleet",
+        "Plans",
+        "History",
+        "Explain",
+        "Certificates",
+        "Activity",
+        "Add clusters",
+        "People",
+    ]
+    assert fleet[:11] == ["Skip to the content", "authzviz", *links, "Help"]
     assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
     assert skipped_to.startswith("Fleet")
     head = ["Fleet", "eu-5", "Refused", "Compare", "Settings", "Overview", "Grants"]

@@ -54,6 +54,14 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "cluster_evidence": (READ, VIEWER),
     "cluster_object": (READ, VIEWER),
     "cluster_download": (READ, VIEWER),
+    "cluster_plan": (READ, VIEWER),
+    "plan_start": (WRITE, EDITOR),
+    "plan_leave": (WRITE, EDITOR),
+    "plan_renew": (WRITE, EDITOR),
+    "plan_tick": (WRITE, EDITOR),
+    "plan_watch": (BOTH, VIEWER),
+    "plan_download": (READ, VIEWER),
+    "plans": (READ, VIEWER),
     "risk_accept": (BOTH, EDITOR),
     "risk_withdraw": (WRITE, EDITOR),
     "undo": (WRITE, EDITOR),
@@ -75,8 +83,10 @@ ALLAUTH = {name for name in get_resolver().reverse_dict if str(name).startswith(
 # What these are about isn't there in this test: that is said to whoever may do it.
 NOTHING_THERE = {
     *("sign_in_link", "invitation", "add_local", "add_own", "risk_accept", "risk_withdraw", "undo"),
-    *("cluster_object", "cluster_download", "cluster_grants", "cluster_nodes"),
+    *("cluster_object", "cluster_download", "cluster_grants", "cluster_nodes", "plan_download"),
 }
+# Whoever may look may look at these, and only whoever may change posts to them.
+WRITTEN_BY_EDITORS = {"plan_watch"}
 ROLES = [OPEN, VIEWER, EDITOR, ADMIN]
 CASES = {
     f"{name} {method} {role}": (name, method, role)
@@ -99,11 +109,12 @@ def address(name: str, cluster: Cluster, owner: User | None) -> str:
         return reverse(name, args=(uploads.start(KUBECONFIG, actor=owner).pk,))
     if name in ABOUT:
         return reverse(name, args=ABOUT[name](cluster))
-    if name.startswith("cluster") and name != "cluster_add":
+    if name.startswith(OF_A_CLUSTER) and name != "cluster_add":
         return reverse(name, args=(cluster.slug,))
     return reverse(name)
 
 
+OF_A_CLUSTER = ("cluster", "plan_")
 ABOUT: dict[str, Callable[[Cluster], tuple[object, ...]]] = {
     "person_role": lambda _: (person("someone", Role.VIEWER).pk,),
     "person_active": lambda _: (person("someone", Role.VIEWER).pk,),
@@ -117,6 +128,7 @@ ABOUT: dict[str, Callable[[Cluster], tuple[object, ...]]] = {
     "risk_accept": lambda cluster: (cluster.slug,),
     "risk_withdraw": lambda cluster: (cluster.slug, 1),
     "cluster_object": lambda cluster: (cluster.slug, "Node", "node1"),
+    "plan_download": lambda cluster: (cluster.slug, "json"),
     "cluster_bundle": lambda _: (
         bundles.add(snapshot(), source=Source.BUNDLE, actor=None, name="a bundle").slug,
     ),
@@ -137,6 +149,8 @@ def allowed(role: str, least: str) -> bool:
 @pytest.mark.parametrize(("name", "method", "role"), CASES.values(), ids=CASES)
 def test_who_may_do_what(cluster: Cluster, name: str, method: str, role: str) -> None:
     methods, least = ADDRESSES[name]
+    if method == "POST" and name in WRITTEN_BY_EDITORS:
+        least = EDITOR
     user = None if role == OPEN else User.objects.create_user("me", role=role)
     client = signed_in(user) if user else Client()
 
@@ -154,13 +168,14 @@ def test_who_may_do_what(cluster: Cluster, name: str, method: str, role: str) ->
         assert answer.status_code in {200, 302, 422}
 
 
-HIDDEN = [name for name in ADDRESSES if name.startswith("cluster") and name != "cluster_add"]
+HIDDEN = [name for name in ADDRESSES if name.startswith(OF_A_CLUSTER) and name != "cluster_add"]
+MORE = {"cluster_object": ("Node", "node1"), "plan_download": ("json",)}
 
 
 @pytest.mark.parametrize("name", HIDDEN)
 def test_what_does_not_exist_is_404(as_admin: Client, name: str) -> None:
     unknown = str(uuid4()) if name in {"cluster_choose", "cluster_test"} else "nope"
-    url = reverse(name, args=(unknown, *(("Node", "node1") if name == "cluster_object" else ())))
+    url = reverse(name, args=(unknown, *MORE.get(name, ())))
 
     answers = {as_admin.generic(method, url).status_code for method in ADDRESSES[name][0]}
 

@@ -28,9 +28,27 @@ from authzviz.engine.model import (
     Snapshot,
     Subject,
 )
-from dashboard.models import AcceptedRisk, Cluster, Invitation, SavedView, User
+from authzviz.plans.plan import Plan, State
+from dashboard.models import (
+    AcceptedRisk,
+    Cluster,
+    Invitation,
+    LeaseWatch,
+    SavedView,
+    StartedPlan,
+    User,
+)
 from dashboard.models import Role as PersonRole
-from dashboard.services import accounts, audit, judging, spreadsheet, uploads
+from dashboard.services import (
+    accounts,
+    audit,
+    facts,
+    judging,
+    plan_acts,
+    plan_ticks,
+    spreadsheet,
+    uploads,
+)
 from dashboard.visible import visible
 from tests.dashboard.assessments import HOSTILE, TARGET, hostile
 from tests.dashboard.conftest import signed_in
@@ -62,6 +80,10 @@ ONLY_POSTS = {
     "fleet_act",
     "view_save",
     "undo",
+    "plan_start",
+    "plan_leave",
+    "plan_renew",
+    "plan_tick",
 }
 # For whoever isn't signed in, or always lead elsewhere.
 ELSEWHERE = {
@@ -72,6 +94,7 @@ ELSEWHERE = {
     "account_change_password",
     "invitation",
     "sign_in_link",
+    "plan_watch",  # a part of the plan's page; the page holds it, too
 }
 # What a form sends has to be what the thing is called; in a field nothing reorders the page.
 FIELDS = re.compile("<(?:input|button|option)\\b[^>]*>")
@@ -143,6 +166,22 @@ def fleet_of(name: str, user: User) -> Fleet:
         accepted_by=user,
         accepted_by_name=column[:150],
     )
+    started = plan_acts.start(cluster, actor=user)
+    for step in facts.unpack(bytes(started.plan), Plan).steps:
+        if step.state in (State.MANUAL, State.UNKNOWN):
+            plan_ticks.tick(cluster, step.id, column[:1000], actor=user)
+    StartedPlan.objects.update(ground=[column])
+    LeaseWatch.objects.create(
+        cluster=cluster,
+        step=column,
+        started_at=now,
+        started_by_name=column[:150],
+        until=now + timedelta(minutes=9),
+        total=2,
+        renewed=1,
+        waiting=[column],
+        error=column,
+    )
     view = SavedView.objects.create(
         name=column[:60], query=urlencode({"search": column[:99]}), created_at=now, created_by=user
     )
@@ -156,6 +195,7 @@ def fleet_of(name: str, user: User) -> Fleet:
         "batch": "00000000-0000-4000-8000-000000000000",
         "token": "never-given-out",
         "key": key,
+        "format_": "markdown",
     }
     return Fleet(cluster, other, arguments)
 
@@ -216,6 +256,7 @@ def queries(address: str, fleet: Fleet, name: str) -> Iterator[dict[str, Any]]:
         "cluster_whatif": [{"modes": name, "plugins": name, "drop": name, "version": name}],
         "cluster_object": [{"namespace": name}],
         "activity": [{"person": name, "search": name}],
+        "plans": [{"search": name, "stage": name}],
     }
     yield from more.get(address, [])
 

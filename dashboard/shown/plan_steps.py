@@ -1,0 +1,181 @@
+"""The steps of a plan in words: how each stands, since when, and who said so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from authzviz.engine.assessment import Verdict
+from authzviz.plans.plan import PhaseId, State, Step
+from dashboard.models import StepTick
+from dashboard.services.plans import PhaseNow, PlanNow, StepNow
+from dashboard.shown.links import phase_anchor, step_anchor
+from dashboard.visible import made_visible, visible
+from dashboard.words import CHECK_STATES, PHASES, STATES, TICKED, Word
+
+# A heredoc with a saved object: scrolls by itself instead of pushing everything down.
+_LONG_LINES = 14
+# What comes before anything is changed shows no work to do but answers.
+_CHECKS = frozenset({PhaseId.PREFLIGHT, PhaseId.FIND_OUT})
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """A command; `is_altered` where a letter in it is written out, so that it can't be copied."""
+
+    text: str
+    is_long: bool
+    is_altered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """A line of a diff; `kind` is added, removed, place, or "" for what stays."""
+
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class TickRow:
+    """Who said that a step is done."""
+
+    by: str
+    at: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One step. `anchor` also names it in forms, in plain letters. `since` is when it came to stand
+    so, None where the plan does not run; `is_current` is the one that is to be done now. `is_old`
+    where an older read showed more than can be told now.
+    """
+
+    anchor: str
+    step: Step
+    word: Word
+    because: str
+    since: datetime | None
+    tick: TickRow | None
+    commands: tuple[CommandRow, ...]
+    diff: tuple[DiffLine, ...]
+    verify: tuple[CommandRow, ...]
+    rollback: tuple[CommandRow, ...]
+    is_done: bool
+    is_current: bool
+    is_open: bool
+    is_old: bool
+    may_be_ticked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseRow:
+    """One phase and how many of its steps are done."""
+
+    anchor: str
+    word: Word
+    name: str
+    why: str
+    is_optional: bool
+    is_current: bool
+    steps: tuple[StepRow, ...]
+    done: int
+
+    @property
+    def is_done(self) -> bool:
+        """True where nothing of it is left to do."""
+        return self.done == len(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Which steps are unfolded: the current one, one that is watched, and the quick way while
+    kubelets are refused.
+    """
+
+    current: str
+    watched: str
+    is_outage: bool
+
+    def has(self, step: StepNow, *, is_optional: bool) -> bool:
+        """True for a step that is to be seen without a click."""
+        is_needed = is_optional and self.is_outage and not step.is_done
+        return step.step.id in (self.current, self.watched) or is_needed
+
+
+def phase_rows(now: PlanNow, verdict: str, watched: str) -> tuple[PhaseRow, ...]:
+    """Every phase of the plan, every name in it made visible; `watched` is the id of the step for
+    which Leases are read, "" for none.
+    """
+    opened = Opened(current_step(now), watched, verdict == Verdict.REFUSED)
+    return tuple(_phase_row(phase, opened) for phase in now.phases)
+
+
+def current_step(now: PlanNow) -> str:
+    """The id of the first step that is neither done nor optional; "" where none is."""
+    wanted = (phase for phase in now.phases if not phase.phase.is_optional)
+    steps = (step for phase in wanted for step in phase.steps)
+    return next((step.step.id for step in steps if not step.is_done), "")
+
+
+def _phase_row(now: PhaseNow, opened: Opened) -> PhaseRow:
+    phase = now.phase
+    return PhaseRow(
+        anchor=phase_anchor(phase.id),
+        word=PHASES[phase.id],
+        name=visible(phase.name),
+        why=visible(phase.why),
+        is_optional=phase.is_optional,
+        is_current=now.is_current,
+        steps=tuple(_step_row(step, now, opened) for step in now.steps),
+        done=now.done,
+    )
+
+
+def _step_row(now: StepNow, phase: PhaseNow, opened: Opened) -> StepRow:
+    step = now.step
+    return StepRow(
+        anchor=step_anchor(step.id),
+        step=made_visible(step),
+        word=_word(now, phase.phase.id),
+        because=visible(step.because).rstrip("."),
+        since=now.since,
+        tick=_tick_row(now.tick),
+        commands=_commands(step.commands),
+        diff=_diff(visible(step.diff)),
+        verify=_commands(step.verify),
+        rollback=_commands(step.rollback),
+        is_done=now.is_done,
+        is_current=step.id == opened.current,
+        is_open=opened.has(now, is_optional=phase.phase.is_optional),
+        is_old=now.was is not None,
+        may_be_ticked=now.may_be_ticked,
+    )
+
+
+def _word(now: StepNow, phase: PhaseId) -> Word:
+    if now.tick is not None and now.is_done and now.step.state is not State.DONE:
+        return TICKED
+    return (CHECK_STATES if phase in _CHECKS else STATES)[now.step.state]
+
+
+def _tick_row(tick: StepTick | None) -> TickRow | None:
+    return TickRow(visible(tick.by_name), tick.at, visible(tick.note)) if tick else None
+
+
+def _commands(texts: tuple[str, ...]) -> tuple[CommandRow, ...]:
+    return tuple(
+        CommandRow(visible(text), text.count("\n") >= _LONG_LINES, visible(text) != text)
+        for text in texts
+    )
+
+
+def _diff(text: str) -> tuple[DiffLine, ...]:
+    return tuple(DiffLine(line, _kind(line)) for line in text.split("\n") if line)
+
+
+def _kind(line: str) -> str:
+    if line.startswith(("---", "+++", "@@")):
+        return "place"
+    return {"+": "added", "-": "removed"}.get(line[:1], "")
