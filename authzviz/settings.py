@@ -177,6 +177,8 @@ ALLOW_INSECURE_TLS = _flag("AUTHZVIZ_ALLOW_INSECURE_TLS", default=False)
 STARTED_AT = datetime.now(UTC)
 POLL_INTERVAL_SECONDS = _bounded("AUTHZVIZ_POLL_INTERVAL", 60, 10, 86_400)
 POLL_DEADLINE_SECONDS = _bounded("AUTHZVIZ_POLL_DEADLINE", 30, 5, 300)
+# An uploaded audit log is read as it arrives, and not kept: this bounds the time that takes.
+AUDIT_LOG_MB = _bounded("AUTHZVIZ_AUDIT_LOG_MB", 2_048, 1, 1_048_576)
 
 # Database
 DATABASES = {

@@ -8,6 +8,7 @@ from authzviz.celery import app as celery_app
 from dashboard.views import (
     activity,
     adding,
+    audit_log,
     bulk,
     certificates,
     comparing,
@@ -71,6 +72,12 @@ urlpatterns = [
         name="plan_download",
     ),
     path("clusters/<slug:slug>/plan/watch/", plans.watch, name="plan_watch"),
+    path("clusters/<slug:slug>/audit-log/", audit_log.audit_log, name="cluster_audit_log"),
+    path(
+        "clusters/<slug:slug>/audit-log/<int:pk>/remove/",
+        audit_log.remove,
+        name="audit_log_remove",
+    ),
     path("clusters/<slug:slug>/settings/", managing.settings, name="cluster_settings"),
     path("clusters/<slug:slug>/pause/", managing.pause, name="cluster_pause"),
     path("clusters/<slug:slug>/credentials/", managing.credentials, name="cluster_credentials"),

@@ -26,6 +26,7 @@ PAGES = {
     "cluster grants": f"{_ONE}/grants/",
     "cluster nodes": f"{_ONE}/nodes/",
     "cluster evidence": f"{_ONE}/evidence/",
+    "cluster audit log": f"{_ONE}/audit-log/",
     "cluster object": f"{_ONE}/objects/clusterroles/system:node/",
     "accepted risks": "/risks/",
     "activity": "/activity/",

@@ -77,7 +77,7 @@ def newest_evidence(cluster: Cluster, assessment: Assessment | None = None) -> A
 def newest(cluster: Cluster, assessment: Assessment | None = None) -> Standing | None:
     """The newest upload as it stands today, with why it doesn't count; None where there is none."""
     row = uploads_of(cluster).first()
-    return standing_of(row, assessment or _current(cluster)) if row else None
+    return standing_of(row, assessment or current_assessment(cluster)) if row else None
 
 
 def uploads_of(cluster: Cluster) -> QuerySet[AuditLogEvidence]:
@@ -103,7 +103,7 @@ def standing_of(row: AuditLogEvidence, assessment: Assessment | None) -> Standin
     if changed:
         return Standing(row, evidence, _MORE_GRANTED.format(_some(changed)))
     left = tuple(use for use in evidence.uses if use.binding in today)
-    if evidence.proof is Proof.BREAKS and not left:
+    if evidence.proof is Proof.BREAKS and not left and not evidence.left_out:
         return Standing(row, evidence, _ALL_REMOVED)
     return Standing(row, replace(evidence, uses=left))
 
@@ -196,7 +196,8 @@ def _record(action: str, row: AuditLogEvidence, actor: User) -> None:
     )
 
 
-def _current(cluster: Cluster) -> Assessment | None:
+def current_assessment(cluster: Cluster) -> Assessment | None:
+    """What is made of the cluster's last good read; None where there was none."""
     state = CurrentState.objects.filter(cluster=cluster).select_related("snapshot").first()
     return facts.current_assessment(state) if state else None
 

@@ -7,7 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.services import access, downloads, pages
+from dashboard.services import access, audit_logs, downloads, pages
+from dashboard.shown.audit_log import proven_of
 from dashboard.shown.cluster_evidence import evidence_page
 from dashboard.shown.cluster_grants import grants_page
 from dashboard.shown.cluster_head import cluster_head, status
@@ -55,7 +56,13 @@ def evidence(request: HttpRequest, slug: str) -> HttpResponse:
     row = pages.row_of(access.visible_to(request.user, slug))
     facts = pages.last_read(row)
     page = evidence_page(facts) if facts else None
-    return render(request, "cluster_evidence.html", {"head": cluster_head(row), "page": page})
+    newest = audit_logs.newest(row.cluster, facts.assessment) if facts else None
+    context = {
+        "head": cluster_head(row),
+        "page": page,
+        "audit_log": proven_of(newest) if newest else None,
+    }
+    return render(request, "cluster_evidence.html", context)
 
 
 @require_GET

@@ -38,6 +38,7 @@ PAGES = {
     "nodes, nothing found": "/clusters/eu-1/nodes/?search=nowhere",
     "nodes of differing paths": "/clusters/us-1/nodes/?sort=path",
     "evidence": "/clusters/us-1/evidence/",
+    "audit log, none": "/clusters/eu-1/audit-log/",
     "a raw role": "/clusters/eu-2/objects/clusterroles/system:node/",
     "a raw binding": "/clusters/eu-2/objects/clusterrolebindings/system:node/",
     "a raw node": "/clusters/eu-1/objects/nodes/eu-1-worker-1/",

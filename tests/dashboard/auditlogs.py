@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from authzviz.evidence.audit import AuditEvidence, LogReach, Proof, Use
+from authzviz.evidence.audit import AuditEvidence, LogReach, Occasion, Proof, Stranger, Use
 
 BINDING = "ClusterRoleBinding system:node"
 FIRST = datetime(2026, 11, 1, 8, tzinfo=UTC)
@@ -38,3 +39,23 @@ BREAKS = AuditEvidence(
     uses=(AGENT,),
     reach=REACH,
 )
+
+
+def named(name: str) -> AuditEvidence:
+    """Evidence in which a log gave this name to everything that it names."""
+    use = Use(name, name, name, name, name, name, 1, FIRST, LAST, is_kubelet=False)
+    return AuditEvidence(
+        proof=Proof.BREAKS,
+        because=name,
+        bindings=(name,),
+        uses=(use,),
+        reach=replace(
+            REACH,
+            nodes_unseen=(name,),
+            gaps=(name,),
+            rejected=((name, 1),),
+            occasions=(Occasion(name, is_seen=True),),
+        ),
+        strangers=(Stranger(name, 1, name, 1, FIRST, LAST, is_elsewhere=True),),
+        notes=(name,),
+    )

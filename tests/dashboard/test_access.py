@@ -52,6 +52,8 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "cluster_grants": (READ, VIEWER),
     "cluster_nodes": (READ, VIEWER),
     "cluster_evidence": (READ, VIEWER),
+    "cluster_audit_log": (BOTH, VIEWER),
+    "audit_log_remove": (WRITE, EDITOR),
     "cluster_object": (READ, VIEWER),
     "cluster_download": (READ, VIEWER),
     "cluster_plan": (READ, VIEWER),
@@ -84,9 +86,10 @@ ALLAUTH = {name for name in get_resolver().reverse_dict if str(name).startswith(
 NOTHING_THERE = {
     *("sign_in_link", "invitation", "add_local", "add_own", "risk_accept", "risk_withdraw", "undo"),
     *("cluster_object", "cluster_download", "cluster_grants", "cluster_nodes", "plan_download"),
+    "audit_log_remove",
 }
 # Whoever may look may look at these, and only whoever may change posts to them.
-WRITTEN_BY_EDITORS = {"plan_watch"}
+WRITTEN_BY_EDITORS = {"cluster_audit_log", "plan_watch"}
 ROLES = [OPEN, VIEWER, EDITOR, ADMIN]
 CASES = {
     f"{name} {method} {role}": (name, method, role)
@@ -127,6 +130,7 @@ ABOUT: dict[str, Callable[[Cluster], tuple[object, ...]]] = {
     "undo": lambda _: (uuid4(),),
     "risk_accept": lambda cluster: (cluster.slug,),
     "risk_withdraw": lambda cluster: (cluster.slug, 1),
+    "audit_log_remove": lambda cluster: (cluster.slug, 1),
     "cluster_object": lambda cluster: (cluster.slug, "Node", "node1"),
     "plan_download": lambda cluster: (cluster.slug, "json"),
     "cluster_bundle": lambda _: (

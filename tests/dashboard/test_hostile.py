@@ -42,6 +42,7 @@ from dashboard.models import Role as PersonRole
 from dashboard.services import (
     accounts,
     audit,
+    audit_logs,
     facts,
     judging,
     plan_acts,
@@ -51,6 +52,7 @@ from dashboard.services import (
 )
 from dashboard.visible import visible
 from tests.dashboard.assessments import HOSTILE, TARGET, hostile
+from tests.dashboard.auditlogs import named
 from tests.dashboard.conftest import signed_in
 from tests.dashboard.showing import Page, show
 from tests.dashboard.snapshots import snapshot
@@ -73,6 +75,7 @@ ONLY_POSTS = {
     "cluster_bundle",
     "cluster_poll",
     "risk_withdraw",
+    "audit_log_remove",
     "invite",
     "withdraw_invitation",
     "person_role",
@@ -186,6 +189,8 @@ def fleet_of(name: str, user: User) -> Fleet:
         name=column[:60], query=urlencode({"search": column[:99]}), created_at=now, created_by=user
     )
     upload = uploads.start(kubeconfig_of(column), actor=user)
+    given = audit_logs.Given((name, f"{name}.log"), 1)
+    audit_logs.store(cluster, named(name), given, assessment=None, actor=user)
     arguments = {
         "slug": cluster.slug,
         "uuid": upload.pk,
