@@ -13,6 +13,7 @@ import click
 from authzviz.commands.can import can
 from authzviz.commands.check import check
 from authzviz.commands.collect import collect
+from authzviz.commands.evidence import evidence
 from authzviz.commands.explain import explain
 from authzviz.commands.plan import plan
 from authzviz.commands.reader import reader
@@ -26,7 +27,7 @@ def app() -> None:
     """By which path does every kubelet get its permissions, and is that safe?"""
 
 
-for command in (collect, check, can, simulate, plan, explain, reader):
+for command in (collect, check, can, simulate, plan, evidence, explain, reader):
     app.add_command(command)
 
 

@@ -84,13 +84,9 @@ def _proof(
 
 
 def _breaks(uses: tuple[Use, ...], left_out: int) -> str:
-    requests = sum(use.count for use in uses) + left_out
-    agents = list(dict.fromkeys(use.user_agent or "a program without a name" for use in uses))
-    named = ", ".join(agents[:_FEW]) + (", and others" if len(agents) > _FEW else "")
-    return (
-        f"{requests} request{'s' if requests > 1 else ''} would have been refused without these"
-        f" grants, by {named}."
-    )
+    requests = _requests(sum(use.count for use in uses) + left_out)
+    agents = list(dict.fromkeys(use.user_agent or "a program without a user agent" for use in uses))
+    return f"{requests} would have been refused without these grants, by {_some(agents)}."
 
 
 def _uses(tally: Tally, *, is_order_known: bool, since: str) -> tuple[Use, ...]:
@@ -163,34 +159,48 @@ def _is_elsewhere(tally: Tally, seen: StrangerTally) -> bool:
 def _notes(tally: Tally) -> Iterator[str]:
     if tally.settled:
         yield (
-            f"{tally.settled} requests of kubelets were allowed by RBAC before Node knew of the"
-            " pod, and the same by Node later: they are not counted."
+            f"{_requests(tally.settled)} of kubelets allowed by RBAC before Node knew of the pod,"
+            " and the same by Node later: not counted."
         )
     if tally.refused_by_admission:
         yield (
-            f"{tally.refused_by_admission} requests with kubelets' credentials were allowed and"
-            " then refused with 403, as NodeRestriction does: these fail already."
+            f"{_requests(tally.refused_by_admission)} with kubelets' credentials allowed and then"
+            " refused with 403, as NodeRestriction does: these fail already."
         )
     if tally.forbidden:
         yield (
-            f"{tally.forbidden} requests with kubelets' credentials were refused by all"
-            " authorizers: these fail already."
+            f"{_requests(tally.forbidden)} with kubelets' credentials refused by all authorizers:"
+            " these fail already."
         )
     if tally.of_gone_bindings:
         yield (
-            f"{tally.of_gone_bindings} requests were allowed by bindings that are no more as the"
-            " log names them: they count only where a grant that is to be removed allows them now."
+            f"{_requests(tally.of_gone_bindings)} allowed by bindings that are not there any more"
+            " as the log names them: counted only where a grant that is to be removed allows the"
+            " same now."
         )
     if tally.before_since:
         yield f"{tally.before_since} events from before {tally.since}Z were passed over, as asked."
+    yield from _notes_on_identities(tally)
+
+
+def _notes_on_identities(tally: Tally) -> Iterator[str]:
     others = sorted(tally.other_kubelets)
     if others:
-        named = ", ".join(others[:_FEW]) + (", and more" if len(others) > _FEW else "")
-        yield f"Kubelets ask under other names than a node's, which Node never allows: {named}."
+        yield (
+            "Kubelets that ask under another name than a node's, which Node never allows:"
+            f" {_some(others)}."
+        )
     shared = sorted(user for user, addresses in tally.kubelets.items() if len(addresses) > 1)
     if shared:
-        named = ", ".join(shared[:_FEW]) + (", and more" if len(shared) > _FEW else "")
         yield (
-            "Kubelets of one name ask from several addresses: one certificate on several nodes, a"
-            f" node with several addresses, or a proxy: {named}."
+            "Kubelets of one name that ask from several addresses (one certificate on several"
+            f" nodes, a node with several addresses, or a proxy): {_some(shared)}."
         )
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count} requests"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_FEW]) + (", and more" if len(names) > _FEW else "")

@@ -33,7 +33,7 @@ _FEW = 3
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that the log leaves out; not `matters` where it can't hide a use."""
+    """Something that the log leaves out, in a clause; not `matters` where it can't hide a use."""
 
     text: str
     matters: bool = True
@@ -55,7 +55,7 @@ def reach_of(
         nodes_seen=len(seen) if total is None else total - len(unseen),
         nodes_total=total,
         nodes_unseen=tuple(unseen[:_MAX_NAMED]),
-        gaps=tuple(gap.text for gap in gaps),
+        gaps=tuple(f"{gap.text[:1].upper()}{gap.text[1:]}." for gap in gaps),
         rejected=tuple(sorted((why, count) for why, count in tally.rejected.items() if count)),
         occasions=_occasions(tally),
         proves_since=proves_since,
