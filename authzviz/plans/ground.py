@@ -51,11 +51,9 @@ class Ground:
             if (name := describe_binding(binding)) in named
             for subject in binding.subjects
         }
-        return tuple(
-            (grant, *found[grant.binding, grant.subject])
-            for grant in beyond
-            if (grant.binding, grant.subject) in found
-        )
+        # A subject may stand in a binding twice.
+        once = {(grant.binding, grant.subject): grant for grant in reversed(beyond)}
+        return tuple((once[key], *found[key]) for key in reversed(once) if key in found)
 
     @property
     def bindings(self) -> tuple[Binding, ...]:

@@ -15,6 +15,7 @@ _REASON = "can only get individual resources of this type"
 
 Source: kubernetes plugin/pkg/auth/authorizer/node/node_authorizer.go.
 """
+_PLUGINS = "enable[-_]admission[-_]plugins|admission[-_]control"
 _NOBODY = "authzviz-nobody"
 _COMMAND_LINE = 'tr "\\0" "\\n" < /proc/$(pgrep -o -x kube-apiserver)/cmdline'
 SECONDS = 300
@@ -22,9 +23,9 @@ SECONDS = 300
 
 def process(server: Server) -> tuple[str, ...]:
     """That the running process was started with the flags; each waits for it."""
-    said = ["^--(enable-admission-plugins|admission-control)=(.*,)?NodeRestriction(,|$)"]
+    said = [f"^--({_PLUGINS})=(.*,)?NodeRestriction(,|$)"]
     if not server.is_file_configured:
-        said.insert(0, f"^--authorization-mode={_modes(server)}$")
+        said.insert(0, f"^--authorization[-_]mode={_modes(server)}$")
     return tuple(
         until(f"{_COMMAND_LINE} | grep -E -e {_double(pattern)}", SECONDS) for pattern in said
     )
@@ -33,9 +34,9 @@ def process(server: Server) -> tuple[str, ...]:
 def journal(server: Server, service: str) -> tuple[str, ...]:
     """The same where the apiserver is part of another process, which logs its flags on starting."""
     last = f"journalctl -u {service} -o cat | grep 'Running kube-apiserver' | tail -n 1"
-    said = ["--enable-admission-plugins=[^ ]*NodeRestriction"]
+    said = [f"--({_PLUGINS})=[^ ]*NodeRestriction"]
     if not server.is_file_configured:
-        said.insert(0, f"--authorization-mode={_modes(server)}( |$)")
+        said.insert(0, f"--authorization[-_]mode={_modes(server)}( |$)")
     return tuple(f"{last} | grep -E -o -e '{pattern}'" for pattern in said)
 
 

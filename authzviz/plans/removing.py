@@ -116,7 +116,7 @@ def _at(place: int, subject: Subject) -> list[dict[str, str]]:
 def _gone(binding: Binding, subject: Subject) -> str:
     """Fails where the subject is there, and where the binding can't be read."""
     path = '{range .subjects[*]}{.kind}{" "}{.name}{"\\n"}{end}'
-    get = kubectl("get", binding, "-o", quote(f"jsonpath={path}"))
+    get = kubectl("get", binding, "--ignore-not-found", "-o", quote(f"jsonpath={path}"))
     line = quote(f"{subject.kind} {subject.name}")
     return f"subjects=$({get}) && ! printf '%s\\n' \"$subjects\" | grep -Fx -e {line}"
 
@@ -145,6 +145,12 @@ _TROUBLES = (
         "The request is invalid: the server rejected our request due to an error in our request",
         "Nothing was changed: the patch first tests that the subject is where it was. Read the"
         " cluster again, and take the new plan.",
+    ),
+    Trouble(
+        "The rollback warns",
+        "is missing the kubectl.kubernetes.io/last-applied-configuration annotation which is"
+        " required by kubectl apply",
+        "Nothing to do: kubectl adds the annotation, and the subjects are as they were read.",
     ),
     Trouble(
         "A kubelet or an agent is refused",
