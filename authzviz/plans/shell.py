@@ -34,5 +34,12 @@ def until(command: str, seconds: int) -> str:
     return f"timeout {seconds} sh -c {quote(f'until {command}; do sleep 2; done')}"
 
 
+def never(command: str) -> str:
+    """Fails where the command succeeds, within a script, too: `sh -e` passes over what `!` alone
+    turned around.
+    """
+    return f"! {command} || false"
+
+
 def _ends() -> list[str]:
     return ["EOF", *(f"EOF{number}" for number in range(1, 10_000))]

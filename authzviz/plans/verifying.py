@@ -5,7 +5,7 @@ from __future__ import annotations
 from authzviz.engine.assessment import Switch
 from authzviz.plans.ground import Ground
 from authzviz.plans.plan import BY_HAND, Observation, Phase, PhaseId, Sees, Step, Trouble
-from authzviz.plans.shell import heredoc
+from authzviz.plans.shell import heredoc, never
 
 _LOG = "/var/log/kubernetes/audit/audit.log"
 _CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
@@ -38,7 +38,7 @@ def _nodes() -> Step:
         verify=(
             f"kubectl -n kube-node-lease get leases -o {_RENEWED}",
             "nodes=$(kubectl get nodes --no-headers)",
-            "! printf '%s\\n' \"$nodes\" | grep -v -E '^[^ ]+ +Ready'",
+            never("printf '%s\\n' \"$nodes\" | grep -v -E '^[^ ]+ +Ready'"),
         ),
         observation=Observation(Sees.NODES),
         takes="A minute.",
@@ -56,7 +56,7 @@ def _audit() -> Step:
         where="audit log of every apiserver",
         verify=(
             f"log={_LOG}  # what --audit-log-path says",
-            f"! timeout 900 tail -n 0 -F \"$log\" | grep -m 1 -e '{forbidden}'",
+            never(f"timeout 900 tail -n 0 -F \"$log\" | grep -m 1 -e '{forbidden}'"),
         ),
         observation=BY_HAND,
         takes="15 minutes on each apiserver; all at the same time will do.",
@@ -101,7 +101,7 @@ def _kubelet(ground: Ground) -> Step:
         where=workers[0] if workers else "a node",
         verify=(
             "systemctl is-active kubelet",
-            "! journalctl -u kubelet --since=-5min | grep -i -e forbidden",
+            never("journalctl -u kubelet --since=-5min | grep -i -e forbidden"),
         ),
         observation=BY_HAND,
         takes="A minute.",

@@ -106,8 +106,10 @@ def put_in() -> str:
 
 
 def put_back() -> str:
-    """The command that puts the copy back; the file stays itself, with its owner and mode."""
-    return 'cat "$copy" > "$file"'
+    """The command that puts the copy back; the file stays itself, with its owner and mode, and as
+    it is where there is no copy.
+    """
+    return 'cp "$copy" "$file"'
 
 
 def diff(path: str, server: Server, line: str, dashes: str = "--") -> str:
