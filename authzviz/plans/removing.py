@@ -17,7 +17,7 @@ from authzviz.kube import manifests
 from authzviz.plans import quick_way
 from authzviz.plans.ground import Ground
 from authzviz.plans.plan import Observation, Phase, PhaseId, Sees, Step, Trouble
-from authzviz.plans.shell import heredoc, kubectl
+from authzviz.plans.shell import heredoc, kubectl, never
 
 MOST = 50
 """Steps of one plan; what is left then gets a plan of its own."""
@@ -118,7 +118,7 @@ def _gone(binding: Binding, subject: Subject) -> str:
     path = '{range .subjects[*]}{.kind}{" "}{.name}{"\\n"}{end}'
     get = kubectl("get", binding, "--ignore-not-found", "-o", quote(f"jsonpath={path}"))
     line = quote(f"{subject.kind} {subject.name}")
-    return f"subjects=$({get}) && ! printf '%s\\n' \"$subjects\" | grep -Fx -e {line}"
+    return f"subjects=$({get}) && " + never(f"printf '%s\\n' \"$subjects\" | grep -Fx -e {line}")
 
 
 def _rollback(binding: Binding, subject: Subject) -> str:
