@@ -18,16 +18,19 @@ from authzviz.engine.diff import difference
 from authzviz.engine.finding_keys import keyed
 from authzviz.engine.model import Lease, Node, Ready, Snapshot
 from authzviz.kube import bundle
+from authzviz.plans.making import plan_of
+from authzviz.plans.plan import PLANS_VERSION, Plan
 from dashboard.models import (
     AcceptedRisk,
     AuditEvent,
     Cluster,
     CurrentState,
     Heartbeat,
+    StartedPlan,
     StoredSnapshot,
     VerdictChange,
 )
-from dashboard.services import clock, judging, samples
+from dashboard.services import clock, facts, following, judging, samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +61,7 @@ class Kind:
     stored: StoredSnapshot
     state: CurrentState
     findings: dict[str, Finding]
+    plan: Plan
     changes: list[dict[str, str]]
 
 
@@ -115,7 +119,8 @@ def _kind(before: Snapshot, snapshot: Snapshot) -> Kind:
         {"about": str(one.about), "words": one.words, "means": one.means}
         for one in difference(before, snapshot)
     ]
-    return Kind(state.snapshot, state, keyed(assessment), changes)
+    plan = plan_of(snapshot, assessment)
+    return Kind(state.snapshot, state, keyed(assessment), plan, changes)
 
 
 def _add(numbers: Iterable[int], kinds: list[Kind], changes: int, now: datetime) -> None:
@@ -152,6 +157,8 @@ def _add_past(
     AuditEvent.objects.bulk_create(_acts(cluster, now))
     if number % 4 == 0:
         AcceptedRisk.objects.bulk_create(_risks(cluster, current, now))
+    if number % 3 == 0 and current.plan.phases:
+        _started(cluster, current.plan, stored[-1], now).save()
 
 
 def _cluster(number: int, name: str, now: datetime) -> Cluster:
@@ -223,6 +230,22 @@ def _risks(cluster: Cluster, kind: Kind, now: datetime) -> list[AcceptedRisk]:
         )
         for key, finding in [*kind.findings.items()][:1]
     ]
+
+
+def _started(cluster: Cluster, plan: Plan, snapshot: StoredSnapshot, now: datetime) -> StartedPlan:
+    return StartedPlan(
+        cluster=cluster,
+        snapshot=snapshot,
+        plan=facts.pack(plan),
+        made_with=PLANS_VERSION,
+        start_verdict=plan.start.value,
+        started_at=now - timedelta(days=cluster.pk % 9, hours=1),
+        started_by_name="maria",
+        states=following.states_of(plan, {}, now),
+        ground=["Kubernetes is v1.37.2 now, and was v1.34.3."] if cluster.pk % 7 == 0 else [],
+        checked_at=now,
+        **following.counts_of(plan, {}),
+    )
 
 
 def _copy(row: Row, **changes: Any) -> Row:

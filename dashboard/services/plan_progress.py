@@ -62,14 +62,16 @@ def progress_of_fleet(
     """Where the migrations of these clusters stand; `stage` narrows the rows. Two queries.
 
     `clusters` are those that the person may see (services.access.visible_clusters). Pages begin
-    at 1 and have 50 rows: migrations that run first, by phase, then what is to be started.
+    at 1 and have 50 rows: migrations that run first, by phase, then what is to be started. A page
+    past the end is the last.
     """
     rows = sorted(_rows(clusters), key=_place)
     counted = dict.fromkeys(STAGES, 0)
     for row in rows:
         counted[row.stage] = counted.get(row.stage, 0) + 1
     wanted = [row for row in rows if not stage or row.stage == stage]
-    first = (max(page, 1) - 1) * PER_PAGE
+    pages = max(1, -(-len(wanted) // PER_PAGE))
+    first = (min(max(page, 1), pages) - 1) * PER_PAGE
     return FleetProgress(
         counts=tuple(counted.items()),
         rows=tuple(wanted[first : first + PER_PAGE]),
