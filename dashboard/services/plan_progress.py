@@ -13,6 +13,7 @@ from authzviz.plans.plan import PhaseId
 from dashboard.models import Cluster, PlanState, StartedPlan
 from dashboard.models.cluster import is_stale
 from dashboard.services import clock
+from dashboard.services.fleet import natural
 
 NOT_STARTED, ALL_DONE, REACHED, UNREAD = "not-started", "all-done", "reached", "unread"
 """Where a cluster may be that is in none of a plan's phases: nobody started its plan; every step is
@@ -94,6 +95,7 @@ _PLAN_COLUMNS = (
     *("cluster_id", "phase", "steps_done", "steps_total", "ground", "started_at"),
     "started_by_name",
 )
+_VERDICTS = [verdict.value for verdict in Verdict]
 _ORDER = (*(phase.value for phase in PhaseId), ALL_DONE, NOT_STARTED, UNREAD, REACHED)
 
 
@@ -138,6 +140,8 @@ def _stage(verdict: str | None, plan: dict[str, Any] | None) -> str:
     return REACHED if verdict == Verdict.NODE_AUTHORIZER else NOT_STARTED
 
 
-def _place(row: PlanRow) -> tuple[int, str]:
+def _place(row: PlanRow) -> tuple[object, ...]:
+    """By stage; of those that nobody started, what is worst first."""
     order = _ORDER.index(row.stage) if row.stage in _ORDER else len(_ORDER)
-    return order, row.name.casefold()
+    worst = _VERDICTS.index(row.verdict) if row.stage == NOT_STARTED else 0
+    return order, worst, natural(row.name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from authzviz.engine.assessment import Severity
 from authzviz.reports.rules import RULES, UNKNOWN_VERDICT, UNREACHABLE
 from dashboard.terms import TERMS, TODO, Term
-from dashboard.words import VERDICTS, Word
+from dashboard.words import PHASES, STATES, TICKED, VERDICTS, Word
 
 # Of reports alone: on the pages a cluster that did not answer, or can't be told, is no finding.
 _OF_REPORTS = {UNREACHABLE, UNKNOWN_VERDICT}
@@ -43,11 +43,21 @@ class TermHelp:
 
 
 @dataclass(frozen=True, slots=True)
+class WordHelp:
+    """A word with its icon, which says itself what it means."""
+
+    anchor: str
+    word: Word
+
+
+@dataclass(frozen=True, slots=True)
 class HelpPage:
     """What help.html shows."""
 
     verdicts: tuple[VerdictHelp, ...]
     findings: tuple[FindingHelp, ...]
+    phases: tuple[WordHelp, ...]
+    states: tuple[WordHelp, ...]
     terms: tuple[TermHelp, ...]
 
 
@@ -68,6 +78,11 @@ def help_page() -> HelpPage:
                 controls=", ".join(control.id for control in rule.controls),
             )
             for rule in sorted(rules, key=lambda rule: _WORST_FIRST.index(rule.severity))
+        ),
+        phases=tuple(WordHelp(f"plan-{phase}", word) for phase, word in PHASES.items()),
+        states=(
+            *(WordHelp(f"state-{state}", word) for state, word in STATES.items()),
+            WordHelp("state-ticked", TICKED),
         ),
         terms=tuple(TermHelp(anchor, term) for anchor, term in TERMS.items()),
     )

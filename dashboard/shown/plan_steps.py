@@ -13,15 +13,15 @@ from dashboard.shown.links import phase_anchor, step_anchor
 from dashboard.visible import made_visible, visible
 from dashboard.words import CHECK_STATES, PHASES, STATES, TICKED, Word
 
-# A heredoc with a saved object: scrolls by itself instead of pushing everything down.
-_LONG_LINES = 14
-# What comes before anything is changed shows no work to do but answers.
-_CHECKS = frozenset({PhaseId.PREFLIGHT, PhaseId.FIND_OUT})
+# A saved object, say: it scrolls by itself instead of pushing everything down.
+_LONG_LINES = 30
 
 
 @dataclass(frozen=True, slots=True)
-class CommandRow:
-    """A command; `is_altered` where a letter in it is written out, so that it can't be copied."""
+class CommandBlock:
+    """Commands that one shell runs from top to bottom, since later ones use what earlier ones set.
+    `is_altered` where a letter is written out, so that they can't be copied.
+    """
 
     text: str
     is_long: bool
@@ -58,10 +58,10 @@ class StepRow:
     because: str
     since: datetime | None
     tick: TickRow | None
-    commands: tuple[CommandRow, ...]
+    commands: CommandBlock | None
     diff: tuple[DiffLine, ...]
-    verify: tuple[CommandRow, ...]
-    rollback: tuple[CommandRow, ...]
+    verify: CommandBlock | None
+    rollback: CommandBlock | None
     is_done: bool
     is_current: bool
     is_open: bool
@@ -142,10 +142,10 @@ def _step_row(now: StepNow, phase: PhaseNow, opened: Opened) -> StepRow:
         because=visible(step.because).rstrip("."),
         since=now.since,
         tick=_tick_row(now.tick),
-        commands=_commands(step.commands),
+        commands=_block(step.commands),
         diff=_diff(visible(step.diff)),
-        verify=_commands(step.verify),
-        rollback=_commands(step.rollback),
+        verify=_block(step.verify),
+        rollback=_block(step.rollback),
         is_done=now.is_done,
         is_current=step.id == opened.current,
         is_open=opened.has(now, is_optional=phase.phase.is_optional),
@@ -157,18 +157,18 @@ def _step_row(now: StepNow, phase: PhaseNow, opened: Opened) -> StepRow:
 def _word(now: StepNow, phase: PhaseId) -> Word:
     if now.tick is not None and now.is_done and now.step.state is not State.DONE:
         return TICKED
-    return (CHECK_STATES if phase in _CHECKS else STATES)[now.step.state]
+    return (CHECK_STATES if phase is PhaseId.PREFLIGHT else STATES)[now.step.state]
 
 
 def _tick_row(tick: StepTick | None) -> TickRow | None:
     return TickRow(visible(tick.by_name), tick.at, visible(tick.note)) if tick else None
 
 
-def _commands(texts: tuple[str, ...]) -> tuple[CommandRow, ...]:
-    return tuple(
-        CommandRow(visible(text), text.count("\n") >= _LONG_LINES, visible(text) != text)
-        for text in texts
-    )
+def _block(commands: tuple[str, ...]) -> CommandBlock | None:
+    if not commands:
+        return None
+    text = "\n".join(commands)
+    return CommandBlock(visible(text), text.count("\n") >= _LONG_LINES, visible(text) != text)
 
 
 def _diff(text: str) -> tuple[DiffLine, ...]:

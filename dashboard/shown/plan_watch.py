@@ -14,7 +14,7 @@ from dashboard.words import Word, humane_age
 
 # Names that fit beside the rollback; the nodes' page has the rest.
 _MOST_NAMES = 12
-_SLOW_SECONDS = 6
+_SILENT = "Nothing is answered."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def watch_panel(watch: LeaseWatch, slug: str) -> WatchPanel:
         waiting=tuple(NodeLink(visible(name), nodes_url(slug, search=name)) for name in names),
         waiting_left_out=max(0, total - renewed - len(names)) if names else 0,
         left=humane_age((watch.until - now).total_seconds()),
-        said=" ".join(filter(None, (headline, "The apiserver does not answer." if error else ""))),
+        said=" ".join(filter(None, (headline, _SILENT if error else ""))),
     )
 
 
@@ -117,9 +117,10 @@ def _detail(watch: LeaseWatch) -> str:
 
 def _error(watch: LeaseWatch, now: datetime) -> str:
     """Since when nothing is answered. A restart takes seconds, so it is said as what it may be."""
-    since = watch.read_at or watch.started_at
-    seconds = (now - since).total_seconds()
-    if watch.ended_at is not None or (not watch.error and seconds < _SLOW_SECONDS):
-        return ""
-    told = f" ({visible(watch.error)})" if watch.error else ""
-    return f"The apiserver does not answer since {humane_age(seconds)}{told}: it may be restarting."
+    since = humane_age((now - (watch.read_at or watch.started_at)).total_seconds())
+    if watch.ended_at is None and watch.error:
+        why = visible(watch.error).rstrip(".")
+        return f"The apiserver does not answer since {since} ({why}): it may be restarting."
+    if watching.is_silent(watch, now):
+        return f"No worker reads the Leases since {since}: what is counted here is old."
+    return ""

@@ -139,7 +139,7 @@ def test_what_a_screen_reader_is_told_holds_no_age(
     update(watch, total=3, renewed=2, waiting=["n1"], error="refused")
     said = [attrs["data-said"] for attrs in part(as_editor, cluster).all("div")]
 
-    assert said == ["Renewed since the step: 2 of 3 The apiserver does not answer."]
+    assert said == ["Renewed since the step: 2 of 3 Nothing is answered."]
 
 
 def test_without_a_script_it_leads_to_the_step(
