@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from authzviz.engine import judge
@@ -332,7 +332,6 @@ def test_grants_beyond_come_first_and_the_rest_is_counted() -> None:
     assert grants.left_out == 4  # with the three that everybody has
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

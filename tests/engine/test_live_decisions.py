@@ -91,7 +91,6 @@ def test_random_rbac_is_decided_as_the_apiserver_decides(
     @seed(SEED)
     @settings(
         max_examples=WORLDS,
-        deadline=None,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

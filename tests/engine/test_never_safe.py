@@ -155,7 +155,7 @@ def _lose_of(each: ApiServer, name: str, outcome: Outcome) -> ApiServer:
     return replace(each, observed=observed)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(SNAPSHOTS, LOSSES, OUTCOMES)
 def test_no_read_that_fails_makes_a_cluster_safe(
     snapshot: Snapshot, what: str | tuple[int, str], outcome: Outcome

@@ -18,7 +18,7 @@ from authzviz.engine.whatif import whatif
 from tests.engine.random_rbac import SNAPSHOTS, SUBJECTS, bindings_of
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SNAPSHOTS)
 def test_a_grant_is_beyond_only_where_one_of_its_rules_is(snapshot: Snapshot) -> None:
     grants = judge(snapshot).grants
@@ -31,7 +31,7 @@ def test_a_grant_is_beyond_only_where_one_of_its_rules_is(snapshot: Snapshot) ->
         assert one.grant.beyond_node_authorizer is is_beyond is bool(one.grant.exposes)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SNAPSHOTS, st.data())
 def test_what_is_thought_of_is_judged_as_what_is_done(
     snapshot: Snapshot, data: st.DataObject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from authzviz.engine import judge
@@ -92,7 +92,6 @@ SNAPSHOTS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(
     SNAPSHOTS, st.sets(st.sampled_from(READS)), st.sampled_from((Outcome.FORBIDDEN, Outcome.FAILED))
 )
@@ -110,7 +109,6 @@ def test_the_true_verdict_stays_possible_whatever_was_not_read(
     assert len(assessment.missing) >= len(names)
 
 
-@settings(deadline=None)
 @given(SNAPSHOTS, st.sampled_from(("endpoints", "leases")))
 def test_what_decides_nothing_changes_nothing(snapshot: Snapshot, name: str) -> None:
     assert judge(without(snapshot, name)).possible == judge(snapshot).possible

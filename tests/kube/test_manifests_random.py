@@ -30,7 +30,7 @@ BINDINGS = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ROLES)
 def test_a_role_is_what_was_read(role: Role) -> None:
     read = msgspec.convert(yaml.safe_load(to_yaml(of_role(role))), objects.RoleJson)
@@ -38,7 +38,7 @@ def test_a_role_is_what_was_read(role: Role) -> None:
     assert objects.to_role(read) == role
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(BINDINGS)
 def test_a_binding_is_what_was_read(binding: Binding) -> None:
     read = msgspec.convert(yaml.safe_load(to_yaml(of_binding(binding))), objects.BindingJson)
@@ -49,7 +49,7 @@ def test_a_binding_is_what_was_read(binding: Binding) -> None:
 VALUES = st.sampled_from(("", "Node,RBAC", "true", "a=b"))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.builds(Flag, st.sampled_from(sorted(flags.KEPT)), VALUES), min_size=1))
 def test_flags_are_what_was_read(given_: list[Flag]) -> None:
     shown = yaml.safe_load(to_yaml(of_flags(tuple(given_))))
