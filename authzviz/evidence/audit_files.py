@@ -65,11 +65,14 @@ class Lines:
         if len(self._head) >= _HEAD_BYTES:
             yield from self._begin()
 
-    def end_file(self) -> Iterator[list[bytes]]:
-        """What follows the last newline, in the last list; the next chunk begins another file."""
+    def end_file(self) -> Iterator[tuple[list[bytes], bool]]:
+        """What is left of the file, with whether a newline ends it; the next chunk begins another.
+        Raises AuditLogRefused.
+        """
         try:
             if not self._is_begun and self._head:
-                yield from self._begin()
+                for lines in self._begin():
+                    yield lines, True
             if self._gzip is not None:
                 self._gzip.end()
             yield from self._text.rest()
@@ -83,7 +86,7 @@ class Lines:
         yield from self._take(head)
 
     def _take(self, chunk: bytes) -> Iterator[list[bytes]]:
-        for piece in (chunk,) if self._gzip is None else self._gzip.unpacked(chunk):
+        for piece in _pieces(chunk) if self._gzip is None else self._gzip.unpacked(chunk):
             self.bytes_read += len(piece)
             if self._max_bytes is not None and self.bytes_read > self._max_bytes:
                 raise AuditLogRefused(
@@ -158,13 +161,14 @@ class _Splitter:
             data, self._head = self._checked_head(), None
         yield from self._lines(data)
 
-    def rest(self) -> Iterator[list[bytes]]:
-        """What follows the last newline."""
+    def rest(self) -> Iterator[tuple[list[bytes], bool]]:
+        """What was not given yet, and what follows the last newline."""
         if self._head:
             head, self._head = self._checked_head(), None
-            yield from self._lines(head)
+            for lines in self._lines(head):
+                yield lines, True
         if self._begun:
-            yield [b"".join(self._begun)]
+            yield [b"".join(self._begun)], False
 
     def _checked_head(self) -> bytes:
         head = self._head or b""
@@ -201,6 +205,11 @@ class _Splitter:
             self._begun, self._length, self._is_skipping = [], 0, True
         else:
             self._begun.append(data)
+
+
+def _pieces(chunk: bytes) -> Iterator[bytes]:
+    for start in range(0, len(chunk), _PIECE_BYTES):
+        yield chunk[start : start + _PIECE_BYTES]
 
 
 def _refuse_archive(head: bytes) -> None:

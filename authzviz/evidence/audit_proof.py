@@ -19,9 +19,9 @@ _FEW = 5
 
 def evidence_of(tally: Tally, around: Surroundings, *, files: int) -> AuditEvidence:
     """The evidence of all that was counted in so many files."""
-    since = moment(tally.order.last) if tally.order.count else None
-    gaps = gaps_of(tally, around, since, files)
     why_nothing = _why_it_proves_nothing(tally, around)
+    since = moment(tally.order.last) if tally.order.count and not why_nothing else None
+    gaps = gaps_of(tally, around, since, files)
     uses = _uses(tally, is_order_known=not why_nothing, since=tally.order.last)
     proof, because = _proof(tally, around, uses, gaps, why_nothing)
     return AuditEvidence(
@@ -29,7 +29,7 @@ def evidence_of(tally: Tally, around: Surroundings, *, files: int) -> AuditEvide
         because=because,
         bindings=around.bindings,
         uses=uses,
-        reach=reach_of(tally, around, gaps, since if not why_nothing else None),
+        reach=reach_of(tally, around, gaps, since),
         left_out=tally.left_out.count,
         strangers=tuple(_strangers(tally)),
         notes=tuple(_notes(tally)),

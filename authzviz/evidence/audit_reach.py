@@ -11,7 +11,7 @@ from authzviz.evidence.audit import LogReach, Occasion
 from authzviz.evidence.audit_files import CUT_OFF, DAMAGED
 from authzviz.evidence.audit_surroundings import Surroundings
 from authzviz.evidence.audit_tally import Tally
-from authzviz.evidence.audit_times import Times, moment
+from authzviz.evidence.audit_times import HOLE, Times, moment
 
 MIN_SPAN = timedelta(days=7)
 """What a kubelet itself asks for is known, and Node allows it; agents are not known, and what they
@@ -107,7 +107,8 @@ def _of_policy(tally: Tally) -> Iterator[Gap]:
             f"{tally.without_reason} events of kubelets carry no annotation"
             " authorization.k8s.io/decision: something took it away on the way"
         )
-    if tally.times.first:
+    times = tally.times
+    if times.first and moment(times.last) - moment(times.first) > HOLE:
         yield from _of_kinds(tally.kinds)
 
 

@@ -64,9 +64,8 @@ class AuditReader:
     def end_file(self) -> None:
         """Say that the file is whole; what is fed next is another one."""
         self._files += 1
-        for lines in self._lines.end_file():
-            self._add(lines[:-1])
-            self._add(lines[-1:], unread=CUT_LINE)
+        for lines, is_whole in self._lines.end_file():
+            self._add(lines, unread=NO_JSON if is_whole else CUT_LINE)
 
     def result(self) -> AuditEvidence:
         """What all that was read proves. Every file must have ended."""
