@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench_engine import Figure, engine_figures
 from tests.bench_pages import page_figures
+from tests.bench_plans import plan_milliseconds
 from tests.bench_poll import poll_figures
 from tests.bench_whatif import large, whatif_milliseconds
 from tests.lab.bench_cluster import SMALL, Size, fill
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _RUNS, _TYPED_RUNS = 7, 3
-_AIM_CPU_SECONDS, _AIM_MEMORY_MB, _AIM_RATIO, _AIM_WHATIF_MS = 0.35, 75, 0.1, 40
+_AIM_CPU_SECONDS, _AIM_MEMORY_MB, _AIM_RATIO, _AIM_WHATIF_MS, _AIM_PLAN_MS = 0.35, 75, 0.1, 40, 50
 # What the typed list takes where the aims in seconds were set.
 _TYPED_LIST_SECONDS = 3.4
 _CHECK = Path(sys.executable).parent / "authzviz"
@@ -81,7 +82,8 @@ def main() -> None:
         check = [str(_CHECK), "check", "--kubeconfig", str(kubeconfig), "--fail-on", "none"]
         typed = [sys.executable, "-c", _TYPED_LIST, str(kubeconfig)]
         figures = whole_process_figures(check, typed)
-        for figure in (*figures, *engine_figures(cluster), *_whatif_figures(size)):
+        engine = engine_figures(cluster)
+        for figure in (*figures, *engine, *_whatif_figures(size), *_plan_figures(size)):
             print(figure)
         small = lab.cluster(
             "small", authorization_mode="Node,RBAC", admission_plugins="NodeRestriction"
@@ -111,6 +113,11 @@ def whole_process_figures(check: list[str], typed: list[str]) -> Iterator[Figure
 def _whatif_figures(size: Size) -> Iterator[Figure]:
     for name, milliseconds in whatif_milliseconds(large(size)).items():
         yield Figure(name, milliseconds, "ms", f"<= {_AIM_WHATIF_MS}")
+
+
+def _plan_figures(size: Size) -> Iterator[Figure]:
+    for name, milliseconds in plan_milliseconds(size).items():
+        yield Figure(name, milliseconds, "ms", f"<= {_AIM_PLAN_MS}")
 
 
 def _median(command: list[str], runs: int) -> Process:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from authzviz.engine.assessment import ApiServerState, Assessment, Switch, Verdict
-from authzviz.engine.change import full_name
 from authzviz.engine.control_plane import has_unseen
 from authzviz.engine.flagged import flagged
 from authzviz.engine.grants import describe_subject
@@ -148,7 +147,7 @@ def _too_early(observation: Observation, seen: Seen) -> str:
     """What is wrong with having removed the subject already; "" where nothing is."""
     states = seen.assessment.apiservers
     off = [state.name for state in states if state.node_authorizer is Switch.OFF]
-    if not off or observation.subject is None:
+    if not off or observation.subject is None or not observation.was_there:
         return ""
     who = f"{describe_subject(observation.subject)} is gone while {_named(off)}"
     runs = "runs" if len(off) == 1 else "run"
@@ -175,11 +174,13 @@ def _subject_bound(observation: Observation, seen: Seen) -> Stand:
 def _binding(
     observation: Observation, seen: Seen
 ) -> tuple[Read[tuple[Binding, ...]], Binding | None]:
-    is_namespaced = "/" in observation.target
+    namespace, _, name = observation.target.rpartition("/")
     snapshot = seen.snapshot
-    read = snapshot.role_bindings if is_namespaced else snapshot.cluster_role_bindings
-    named = (each for each in read.value or () if full_name(each) == observation.target)
-    return read, next(named, None)
+    read = snapshot.role_bindings if namespace else snapshot.cluster_role_bindings
+    for each in read.value or ():
+        if each.name == name and each.namespace == namespace:
+            return read, each
+    return read, None
 
 
 def _read(observation: Observation, seen: Seen) -> Stand:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from authzviz.engine.assessment import ApiServerState, Assessment, Grant, Verdict
 from authzviz.engine.grants import describe_binding, describe_subject
 from authzviz.engine.model import ApiServer, Binding, Snapshot, Subject
 from authzviz.evidence.audit import AuditEvidence
 from authzviz.plans.servers import Server
+
+Excess = tuple[Grant, Binding, Subject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Ground:
     snapshot: Snapshot
     assessment: Assessment
     audit: AuditEvidence | None = None
+    _excess: list[tuple[Excess, ...]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -41,8 +44,13 @@ class Ground:
         return tuple(Server(state, read) for state, read in self.apiservers)
 
     @property
-    def excess(self) -> tuple[tuple[Grant, Binding, Subject], ...]:
+    def excess(self) -> tuple[Excess, ...]:
         """Each grant beyond the Node authorizer, with its binding and its subject there."""
+        if not self._excess:
+            self._excess.append(self._found_excess())
+        return self._excess[0]
+
+    def _found_excess(self) -> tuple[Excess, ...]:
         beyond = [grant for grant in self.assessment.grants if grant.beyond_node_authorizer]
         named = {grant.binding for grant in beyond}
         found = {

@@ -66,12 +66,14 @@ class Sees(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What tells the state of a step, at each read anew. `target` as Sees says: the full name of a
-    binding is "NAME", or "NAMESPACE/NAME" of a RoleBinding.
+    binding is "NAME", or "NAMESPACE/NAME" of a RoleBinding. Not `was_there` where the subject that
+    is to go was not bound when the plan was made: only the quick way binds it.
     """
 
     sees: Sees
     target: str = ""
     subject: Subject | None = None
+    was_there: bool = True
 
 
 BY_HAND = Observation(Sees.NOTHING)

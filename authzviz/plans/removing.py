@@ -40,7 +40,10 @@ def _steps(ground: Ground) -> Iterator[Step]:
     back = quick_way.bound(ground)
     if back:
         yield replace(
-            _step(back, quick_way.GROUP, None),
+            _step(back, quick_way.GROUP, None, (len(back.subjects) - 1,)),
+            observation=Observation(
+                Sees.SUBJECT_GONE, full_name(back), quick_way.GROUP, was_there=False
+            ),
             title="Take the quick way back, if it was taken",
             why="The group was bound for the night. The Node authorizer serves kubelets now, and"
             " as long as the binding stands, each may still read all Secrets.",
@@ -49,20 +52,22 @@ def _steps(ground: Ground) -> Iterator[Step]:
     for grant, binding, subject in ground.excess:
         by_binding.setdefault(full_name(binding), []).append((grant, binding, subject))
     for found in by_binding.values():
+        places: dict[Subject, list[int]] = {}
+        for place, subject in enumerate(found[0][1].subjects):
+            places.setdefault(subject, []).append(place)
         # From the last to the first: those before keep their index.
-        places = {subject: number for number, subject in enumerate(found[0][1].subjects)}
-        for grant, binding, subject in sorted(found, key=lambda each: -places[each[2]]):
-            yield _step(binding, subject, grant)
+        for grant, binding, subject in sorted(found, key=lambda each: -places[each[2]][-1]):
+            yield _step(binding, subject, grant, tuple(places[subject]))
 
 
-def _step(binding: Binding, subject: Subject, grant: Grant | None) -> Step:
+def _step(binding: Binding, subject: Subject, grant: Grant | None, places: tuple[int, ...]) -> Step:
     name, who = full_name(binding), describe_subject(subject)
     return Step(
         id=f"remove:{name}:{subject.kind}:{subject.name}",
         title=f"Take {who} off {name}",
         why=_why(grant) if grant else "",
         where="kubectl",
-        commands=(_removal(binding, subject),),
+        commands=(_removal(binding, subject, places),),
         diff=_diff(binding, subject),
         verify=(_gone(binding, subject),),
         rollback=(_rollback(binding, subject),),
@@ -90,16 +95,15 @@ def _caution(binding: Binding, subject: Subject) -> str:
             f" role {binding.role_ref.name} to those who need it."
         )
     said = "Agents that use a kubelet's certificate lose these rights too: see the audit log first."
-    if len(set(binding.subjects)) > 1:
+    if len(binding.subjects) > 1:
         said += " The other subjects of the binding stay."
     if binding.name == "system:node":
         said += " The binding itself stays: every start of an apiserver makes it anew, empty."
     return said
 
 
-def _removal(binding: Binding, subject: Subject) -> str:
+def _removal(binding: Binding, subject: Subject, places: tuple[int, ...]) -> str:
     """A patch that is refused where the binding is no more as it was read."""
-    places = [number for number, each in enumerate(binding.subjects) if each == subject]
     patch = [step for place in reversed(places) for step in _at(place, subject)]
     return kubectl("patch", binding, "--type=json", "-p", quote(json.dumps(patch)))
 

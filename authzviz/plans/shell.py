@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from shlex import quote
 
 from authzviz.engine.model import Binding
@@ -41,5 +43,6 @@ def never(command: str) -> str:
     return f"! {command} || false"
 
 
-def _ends() -> list[str]:
-    return ["EOF", *(f"EOF{number}" for number in range(1, 10_000))]
+def _ends() -> Iterator[str]:
+    yield "EOF"
+    yield from (f"EOF{number}" for number in count(1))
