@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from authzviz.plans.distributions import kubeadm_config
+from authzviz.plans.distributions import kubeadm_config, unknown
 from authzviz.plans.distributions.common import needing
 from authzviz.plans.distributions.registry import steps_for
 from authzviz.plans.ground import Ground
@@ -23,6 +23,6 @@ def phase(ground: Ground) -> Phase | None:
     )
 
 
-def notes(_ground: Ground) -> tuple[str, ...]:
+def notes(ground: Ground) -> tuple[str, ...]:
     """What to know about the whole plan."""
-    return ()
+    return unknown.notes(ground) if ground.distribution == "unknown" else ()

@@ -58,6 +58,14 @@ class Server:
         return f"https://127.0.0.1:{self.port}"
 
     @property
+    def is_static_pod(self) -> bool:
+        """True where a mirror pod in kube-system shows it: a kubelet runs it from a manifest."""
+        if self.read is None:
+            return False
+        places = (self.read.evidence, *(source.evidence for source in self.read.other_sources))
+        return any(place.startswith("mirror pod kube-system/") for place in places)
+
+    @property
     def flags(self) -> frozenset[str]:
         """The names of the flags that are known to be given."""
         return frozenset(flag.name for flag in (self.read.flags if self.read else None) or ())

@@ -11,6 +11,7 @@ from authzviz import engine
 from authzviz.engine.model import Subject
 from authzviz.plans.plan import PhaseId, Sees, State
 from authzviz.plans.servers import Server
+from tests.plans.clusters import plan
 from tests.plans.variants import (
     FULL,
     GROUP,
@@ -198,6 +199,18 @@ def test_a_step_names_the_machine(distribution: str, name: str, machine: str) ->
     (step,) = steps(planned(snapshot), "flags")
 
     assert step.where == machine
+
+
+def test_where_nothing_tells_what_installed_it_a_mirror_pod_tells_where_the_edit_goes() -> None:
+    static = plan("v1.28.15-seed-fix1-legacy")
+    flagz = plan("v1.37.2-legacy")
+    unread = plan("systemd")
+
+    assert "kube-apiserver.yaml" in steps(static, "flags")[0].diff
+    assert "static pod" in static.notes[0]
+    assert "kube-apiserver.service" in steps(flagz, "flags")[0].diff
+    assert [len(each.notes) for each in (static, flagz, unread)] == [1, 1, 2]
+    assert not plan("v1.28.15-leftover").notes
 
 
 def test_an_apiserver_of_which_nothing_is_known_has_what_it_is_called() -> None:

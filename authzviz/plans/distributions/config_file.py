@@ -53,7 +53,7 @@ def rollback(server: Server) -> tuple[str, ...]:
     """What puts the file back."""
     if not _is_needed(server):
         return ()
-    return (f"config={quote(server.config_path)}", _COPY, 'cat "$config_copy" > "$config"')
+    return (f"config={quote(server.config_path)}", _COPY, 'cp "$config_copy" "$config"')
 
 
 def diff(server: Server) -> str:

@@ -31,20 +31,21 @@ _KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
 
 def steps(ground: Ground) -> tuple[Step, ...]:
     """One step for each manifest, one after another, then the ConfigMap that upgrades go by."""
-    return (*in_order(ground, _step), *kubeadm_config.steps(ground))
+    return (*in_order(ground, step), *kubeadm_config.steps(ground))
 
 
 def kind_steps(ground: Ground) -> tuple[Step, ...]:
     """The same in kind, whose machines are containers."""
     return tuple(
-        step
-        if step.where == "kubectl"
-        else replace(step, caution=f"Inside the container: docker exec -it {step.where} bash")
-        for step in steps(ground)
+        each
+        if each.where == "kubectl"
+        else replace(each, caution=f"Inside the container: docker exec -it {each.where} bash")
+        for each in steps(ground)
     )
 
 
-def _step(server: Server, why: str) -> Step:
+def step(server: Server, why: str) -> Step:
+    """The step at one apiserver."""
     url = server.url
     flags = bool(editing.wanted_flags(server))
     return Step(
@@ -101,5 +102,10 @@ _TROUBLES = (
         "The kubelet does not see the new manifest",
         "the process still runs with the old flags after 3 minutes",
         "systemctl restart kubelet; journalctl -u kubelet shows what it can't parse.",
+    ),
+    Trouble(
+        "There is no admin.conf",
+        "error: stat /etc/kubernetes/admin.conf: no such file or directory",
+        "Ask with any admin's kubeconfig instead; from another machine, too.",
     ),
 )

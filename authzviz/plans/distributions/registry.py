@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from authzviz.plans.distributions import kubeadm, kubespray, rancher, systemd
+from authzviz.plans.distributions import kubeadm, kubespray, rancher, unknown
 from authzviz.plans.ground import Ground
 from authzviz.plans.plan import Step
 
@@ -19,4 +19,4 @@ _STEPS: dict[str, Callable[[Ground], tuple[Step, ...]]] = {
 
 def steps_for(ground: Ground) -> tuple[Step, ...]:
     """The steps that give every apiserver Node before RBAC, and NodeRestriction."""
-    return _STEPS.get(ground.distribution, systemd.steps)(ground)
+    return _STEPS.get(ground.distribution, unknown.steps)(ground)

@@ -1,14 +1,11 @@
-"""A kube-apiserver that systemd runs, as Ansible roles and "the hard way" install it; also taken
-for what nothing tells.
-"""
+"""A kube-apiserver that systemd runs, as Ansible roles and "the hard way" install it."""
 
 from __future__ import annotations
 
 from authzviz.plans import probing
 from authzviz.plans.distributions import config_file, editing
-from authzviz.plans.distributions.common import in_order, observation_of, troubles
+from authzviz.plans.distributions.common import observation_of, troubles
 from authzviz.plans.distributions.editing import Wanted
-from authzviz.plans.ground import Ground
 from authzviz.plans.plan import Step, Trouble
 from authzviz.plans.servers import Server
 from authzviz.plans.words import flags_title
@@ -22,12 +19,8 @@ _VARIABLES = (
 _RESTART = ("systemctl daemon-reload", 'systemctl restart "$service"')
 
 
-def steps(ground: Ground) -> tuple[Step, ...]:
-    """One step for each apiserver that needs one, one after another."""
-    return in_order(ground, _step)
-
-
-def _step(server: Server, why: str) -> Step:
+def step(server: Server, why: str) -> Step:
+    """The step at one apiserver."""
     url = server.local_url
     return Step(
         id=f"flags:{server.name}",
