@@ -43,8 +43,8 @@ def journal(server: Server, service: str) -> tuple[str, ...]:
 def readyz(server: Server, url: str, kubectl: str = "kubectl") -> str:
     """That this very apiserver is ready; waits for it."""
     if server.is_anonymous:
-        return until(f"curl -fsk {url}/readyz", SECONDS)
-    return until(f"{kubectl} --server={url} get --raw=/readyz", SECONDS)
+        return until(f"curl -fsk {quote(f'{url}/readyz')}", SECONDS)
+    return until(f"{kubectl} --server={quote(url)} get --raw=/readyz", SECONDS)
 
 
 def node_answers(url: str = "", kubectl: str = "kubectl") -> str:
@@ -64,7 +64,7 @@ def node_answers(url: str = "", kubectl: str = "kubectl") -> str:
             },
         },
     }
-    place = f" --server={url}" if url else ""
+    place = f" --server={quote(url)}" if url else ""
     create = f"{kubectl}{place} create -o yaml -f -"
     return heredoc(create, json.dumps(review), f"grep {quote(_REASON)}")
 
