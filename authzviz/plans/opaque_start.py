@@ -1,12 +1,16 @@
-"""Where a webhook or an ABAC file is in the chain: what to ask it."""
+"""Where a webhook or an ABAC file is in the chain: what to ask it, and to ask Node before it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from authzviz.engine.assessment import ApiServerState
+from authzviz.engine.assessment import ApiServerState, Switch, Verdict
 from authzviz.engine.chain import OPAQUE_MODES
 from authzviz.engine.phrases import listed
+from authzviz.engine.places import place_of
+from authzviz.plans.distributions.common import needing
+from authzviz.plans.distributions.registry import steps_for
 from authzviz.plans.ground import Ground
 from authzviz.plans.plan import Observation, Sees, Step, Trouble
 
@@ -55,4 +59,44 @@ def _question(mode: str, states: list[ApiServerState]) -> Step:
             ),
         ),
         source=f"{_DOCS}#checking-api-access",
+    )
+
+
+def reordering(ground: Ground) -> tuple[Step, ...]:
+    """The steps that let apiservers ask Node first which have all that they need otherwise, and
+    ask something before it that no API shows; who lacks more gets Node first with that.
+    """
+    late = {server.name for server in ground.servers if server.is_done and _is_late(server.state)}
+    if not late or place_of(ground.distribution).is_fixed:
+        return ()
+    # The same edit as where Node is off: it puts Node before all that is there.
+    states = tuple(
+        replace(state, node_authorizer=Switch.OFF) if state.name in late else state
+        for state in ground.assessment.apiservers
+    )
+    steps = steps_for(replace(ground, assessment=replace(ground.assessment, apiservers=states)))
+    # One edit of the whole cluster's configuration does for all.
+    targets = late if needing(ground) else {*late, ""}
+    return tuple(_first(step, ground) for step in steps if step.observation.target in targets)
+
+
+def _is_late(state: ApiServerState) -> bool:
+    modes = state.authorization_modes or ()
+    return "Node" in modes and any(m in modes[: modes.index("Node")] for m in OPAQUE_MODES)
+
+
+def _first(step: Step, ground: Ground) -> Step:
+    name = step.observation.target
+    is_refused = ground.verdict is Verdict.REFUSED
+    return replace(
+        step,
+        id=step.id.replace("flags:", "order:", 1),
+        title=f"Let {name or 'every apiserver'} ask Node before anything else",
+        why=(
+            "What is asked first denies kubelets, and a denial ends the chain: Node is never asked."
+            if is_refused
+            else "What Node allows then hangs on no answer that no API shows. What is asked after"
+            " it may still allow more: see what it answers."
+        ),
+        observation=Observation(Sees.CHECK, f"order:{name}" if name else "order"),
     )
