@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from authzviz.engine.assessment import Assessment, Verdict
 from authzviz.engine.health import health_of
 from authzviz.engine.identity import MASTERS_GROUP, NODE_USER_PREFIX, NODES_GROUP, named_node
@@ -92,13 +94,13 @@ def _misnamed(snapshot: Snapshot, there: list[str]) -> list[str]:
     whole = {name.lower(): name for name in there}
     hosts = {name.lower().partition(".")[0]: name for name in there}
     found = [f"Node {name} is named in upper case" for name in there if name != name.lower()]
-    for name, where in dict.fromkeys(_said_names(snapshot)):
+    for name, where in dict.fromkeys(_strangers(snapshot, known)):
         lower = name.lower()
         # One of two names of a machine has the domain, and the other lacks it.
         node = whole.get(lower) or whole.get(lower.partition(".")[0]) or hosts.get(lower)
-        if name not in known and node is not None:
+        if node is not None:
             found.append(f"{where} says {name}, the Node is called {node}")
-        elif name not in known and name != lower:
+        elif name != lower:
             found.append(f"{where} says {name} in upper case")
     found += [
         f"the signing request of {each.common_name} lacks O = {NODES_GROUP}"
@@ -108,18 +110,21 @@ def _misnamed(snapshot: Snapshot, there: list[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _said_names(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Every name that something uses for a node, and where."""
-    fresh = health_of(snapshot).fresh
-    said = [(name, "a fresh Lease") for name in fresh]
-    said += [(_node_of(r.common_name), "a signing request") for r in _of_kubelets(snapshot)]
+def _strangers(snapshot: Snapshot, known: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Every name that something uses for a node, but no Node has, and where it stands."""
+    if any(lease.node not in known for lease in snapshot.leases.value or ()):
+        fresh = health_of(snapshot).fresh
+        yield from ((name, "a fresh Lease") for name in fresh if name not in known)
+    for request in _of_kubelets(snapshot):
+        name = _node_of(request.common_name)
+        if name and name not in known:
+            yield name, "a signing request"
     for read in (snapshot.cluster_role_bindings, snapshot.role_bindings):
-        said += [
-            (named_node(subject) or "", f"binding {binding.name}")
-            for binding in read.value or ()
-            for subject in binding.subjects
-        ]
-    return [each for each in said if each[0]]
+        for binding in read.value or ():
+            for subject in binding.subjects:
+                name = named_node(subject) or ""
+                if name and name not in known:
+                    yield name, f"binding {binding.name}"
 
 
 def _of_kubelets(snapshot: Snapshot) -> list[SigningRequest]:
