@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from authzviz.engine.assessment import Assessment
 from authzviz.engine.model import Snapshot
@@ -36,15 +35,14 @@ IDS = tuple(_CHECKS)
 
 def check(id_: str, snapshot: Snapshot, assessment: Assessment) -> Stand:
     """How the check of that id stands, and why in a sentence; manual for one that nobody knows.
-    "ID:NAME" is the check of the apiserver of that name alone.
+    "order:NAME" is that check of the apiserver of that name alone.
 
     DONE is for what was seen to hold, never for what was not read; TODO for what was seen not to,
     and `because` then says what to do. MANUAL is for what no read shows.
     """
     id_, _, name = id_.partition(":")
-    if name:
-        one = tuple(state for state in assessment.apiservers if state.name == name)
-        assessment = replace(assessment, apiservers=one)
+    if name and id_ == "order":
+        return checks_cluster.order_at(name, assessment)
     known = _CHECKS.get(id_)
     if known is None:
         return State.MANUAL, "nothing that is read shows this: say when it is done"

@@ -54,6 +54,12 @@ def unseen_addresses(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(each for each in dict.fromkeys(snapshot.endpoints.value or ()) if each not in told)
 
 
+def _is_all_seen(snapshot: Snapshot, assessment: Assessment) -> bool:
+    """True where apiservers were seen, all of them understood, and no more are listed."""
+    is_read = snapshot.apiservers.is_whole and bool(assessment.apiservers)
+    return is_read and not has_unseen(snapshot, assessment.distribution)
+
+
 def _is_told(state: ApiServerState) -> bool:
     return state.authorization_modes is not None and state.node_restriction is not Switch.UNKNOWN
 
@@ -79,7 +85,7 @@ def version(snapshot: Snapshot, _: Assessment) -> Stand:
     """The version has the Node authorizer, and no kubelet is newer or too old for it."""
     told = snapshot.version.value
     minor = minor_of(told or "")
-    if told is None or minor is None:
+    if told is None or minor is None or not snapshot.version.is_whole:
         why = why_unread(snapshot.version, "the version")
         return State.UNKNOWN, why or f'"{told}" is no version of Kubernetes that is known'
     if minor < OLDEST_MINOR:
@@ -143,14 +149,18 @@ def answers(snapshot: Snapshot, assessment: Assessment) -> Stand:
         return State.TODO, f"{odd[0].why}: it would tell {odd[0].would_tell}"
     lists = (snapshot.cluster_roles, snapshot.cluster_role_bindings)
     is_asked = any(server.observed for server in snapshot.apiservers.value or ())
-    if not is_asked or not all(read.is_whole for read in (*lists, snapshot.role_bindings)):
+    if (
+        not is_asked
+        or not _is_all_seen(snapshot, assessment)
+        or not all(read.is_whole for read in (*lists, snapshot.role_bindings))
+    ):
         return State.UNKNOWN, "not asked, or RBAC was not read whole"
     if any(state.authorization_modes is None for state in assessment.apiservers):
         return State.UNKNOWN, "the chain of authorizers is not known"
     return State.DONE, "every answer is as flags and RBAC make one expect"
 
 
-def opaque(_: Snapshot, assessment: Assessment) -> Stand:
+def opaque(snapshot: Snapshot, assessment: Assessment) -> Stand:
     """What a webhook or an ABAC file gives kubelets was asked, and is nothing that none should."""
     states = assessment.apiservers
     leaking = [state.name for state in states if state.leaks is Switch.ON]
@@ -162,25 +172,41 @@ def opaque(_: Snapshot, assessment: Assessment) -> Stand:
     unasked = [state for state in states if state.opaque and state.leaks is not Switch.OFF]
     if unasked or not states:
         return State.UNKNOWN, "what it answers to kubelets was not asked"
-    if any(state.authorization_modes is None or state.may_hide for state in states):
-        return State.UNKNOWN, "whether one is in the chain that says nothing can't be told"
+    is_hidden = any(state.authorization_modes is None or state.may_hide for state in states)
+    if is_hidden or not _is_all_seen(snapshot, assessment):
+        return State.UNKNOWN, "whether one is in a chain that says nothing can't be told"
     if not any(state.opaque for state in states):
         return State.DONE, "no webhook and no ABAC file is in the chain"
     return State.DONE, "it was asked for what no kubelet should get, and refused all of it"
 
 
-def order(_: Snapshot, assessment: Assessment) -> Stand:
-    """Node is asked before RBAC and before what no API shows."""
-    states = assessment.apiservers
-    late = [state for state in states if is_node_late(state)]
-    if late:
-        said = "; ".join(f"{s.name}: {','.join(s.authorization_modes or ())}" for s in late)
-        return State.TODO, f"Node is not asked first ({said})"
-    if not states or any(state.authorization_modes is None for state in states):
-        return State.UNKNOWN, "the order of authorizers can't be told"
-    if any("Node" not in (state.authorization_modes or ()) for state in states):
-        return State.TODO, "not every apiserver has the Node authorizer yet"
+def order(snapshot: Snapshot, assessment: Assessment) -> Stand:
+    """Node is asked before RBAC and before what no API shows, by every apiserver."""
+    stands = [_order_of(state) for state in assessment.apiservers]
+    for worst in (State.TODO, State.UNKNOWN):
+        said = [because for state, because in stands if state is worst]
+        if said:
+            return worst, "; ".join(said)
+    if not _is_all_seen(snapshot, assessment):
+        return State.UNKNOWN, "not every apiserver was seen"
     return State.DONE, "every apiserver asks Node first"
+
+
+def order_at(name: str, assessment: Assessment) -> Stand:
+    """The same of the apiserver of that name alone."""
+    found = (state for state in assessment.apiservers if state.name == name)
+    state = next(found, None)
+    return _order_of(state) if state else (State.UNKNOWN, f"{name} is not seen")
+
+
+def _order_of(state: ApiServerState) -> Stand:
+    modes = state.authorization_modes
+    if modes is None:
+        return State.UNKNOWN, f"the order of {state.name}'s authorizers can't be told"
+    if "Node" not in modes:
+        return State.TODO, f"{state.name} has no Node authorizer yet"
+    is_late = is_node_late(state)
+    return (State.TODO if is_late else State.DONE), f"{state.name} runs with {','.join(modes)}"
 
 
 def is_node_late(state: ApiServerState) -> bool:
@@ -191,14 +217,14 @@ def is_node_late(state: ApiServerState) -> bool:
     return any(mode in modes[: modes.index("Node")] for mode in ("RBAC", *OPAQUE_MODES))
 
 
-def always_allow(_: Snapshot, assessment: Assessment) -> Stand:
+def always_allow(snapshot: Snapshot, assessment: Assessment) -> Stand:
     """AlwaysAllow is in no chain."""
     states = assessment.apiservers
     there = [state.name for state in states if state.always_allow is Switch.ON]
     if there:
         return State.TODO, f"{listed(there)} still lets everyone who is signed in do everything"
-    if not states or any(state.authorization_modes is None for state in states):
-        return State.UNKNOWN, "the chain of authorizers is not known"
+    if any(s.authorization_modes is None for s in states) or not _is_all_seen(snapshot, assessment):
+        return State.UNKNOWN, "the chain of authorizers is not known everywhere"
     return State.DONE, "no apiserver has AlwaysAllow"
 
 
@@ -210,9 +236,10 @@ def inherited(snapshot: Snapshot, assessment: Assessment) -> Stand:
             " your clusters are made from (role, template, image), or the next one starts with"
             " every node NotReady"
         )
-    is_known = minor_of(snapshot.version.value or "") is not None
+    is_known = snapshot.version.is_whole and minor_of(snapshot.version.value or "") is not None
     states = assessment.apiservers
-    if not is_known or not states or any(s.authorization_modes is None for s in states):
+    is_known = is_known and _is_all_seen(snapshot, assessment)
+    if not is_known or any(s.authorization_modes is None for s in states):
         return State.UNKNOWN, "the version or the authorizers are not known"
     if any(state.node_authorizer is not Switch.ON for state in states):
         return State.TODO, "without Node, what makes your clusters needs the same change"

@@ -41,6 +41,7 @@ from tests.engine.build import (
 
 DONE, TODO, UNKNOWN, MANUAL = State.DONE, State.TODO, State.UNKNOWN, State.MANUAL
 CP1, CP2 = (replace(RBAC, name=f"cp{i}", address=f"192.0.2.{i}:6443") for i in (1, 2))
+N1, N2 = (replace(NODE_RBAC, name=f"cp{i}", address=f"192.0.2.{i}:6443") for i in (1, 2))
 BASE = Snapshot(
     name="c",
     server="https://192.0.2.1:6443",
@@ -393,8 +394,11 @@ CASES: dict[str, tuple[str, dict[str, Any], State, str]] = {
     "opaque: not asked": ("opaque", {"apiservers": ok((NODE_WEBHOOK,))}, UNKNOWN, "not asked"),
     "opaque: no apiserver": ("opaque", {"apiservers": ok(())}, UNKNOWN, "not asked"),
     "opaque: flags not known": ("opaque", {"apiservers": ok((UNTOLD,))}, UNKNOWN, "can't be told"),
-    "order: Node first": ("order", {"apiservers": ok((NODE_RBAC,))}, DONE, "Node first"),
-    "order: no Node": ("order", {}, TODO, "not every apiserver has"),
+    "order: Node first": ("order", {"apiservers": ok((N1, N2))}, DONE, "Node first"),
+    "order: no Node": ("order", {}, TODO, "no Node authorizer yet"),
+    "order: one is unseen": ("order", {"apiservers": ok((N1,))}, UNKNOWN, "not every"),
+    "order: of one alone": ("order:cp1", {"apiservers": ok((N1,))}, DONE, "Node,RBAC"),
+    "order: of one that is gone": ("order:cp9", {}, UNKNOWN, "cp9 is not seen"),
     "order: RBAC first": (
         "order",
         {"apiservers": ok((server("--authorization-mode=RBAC,Node"),))},
@@ -407,7 +411,7 @@ CASES: dict[str, tuple[str, dict[str, Any], State, str]] = {
     "AlwaysAllow: not told": ("always-allow", {"apiservers": ok((UNTOLD,))}, UNKNOWN, "not known"),
     "inherited: yes": ("inherited", {}, TODO, "would refuse"),
     "inherited: refused now": ("inherited", bound(EMPTY_BINDING), TODO, "the same change"),
-    "inherited: no": ("inherited", {"apiservers": ok((NODE_RBAC,))}, DONE, "serves"),
+    "inherited: no": ("inherited", {"apiservers": ok((N1, N2))}, DONE, "serves"),
     "inherited: not told": ("inherited", {"apiservers": ok((UNTOLD,))}, UNKNOWN, "not known"),
     "answers: not asked": ("answers", {}, UNKNOWN, "not asked"),
     "no such check": ("nonsense", {}, MANUAL, "say when"),
@@ -437,7 +441,7 @@ READS_OF = {
     "order": ("apiservers",),
     "always-allow": ("apiservers",),
     "inherited": ("apiservers", "version"),
-    "permissions": tuple(BASE.reads),
+    "permissions": (),
     "answers": ("apiservers", "cluster_roles", "cluster_role_bindings", "role_bindings"),
 }
 
