@@ -17,6 +17,9 @@ from authzviz.plans.opaque_start import questions
 from authzviz.plans.plan import Observation, Phase, PhaseId, Sees, Step
 from authzviz.plans.sentences import why_unread
 
+PREFIX = "find:"
+"""How the ids of these steps begin."""
+
 _READER = "system:serviceaccount:authzviz:reader"
 _SLICES_SINCE, _OLD = 17, ("endpointslices", "endpoints")
 _MOST_URLS = 10
