@@ -22,11 +22,12 @@ MAX_BYTES = 32 << 20
 @dataclass(frozen=True, slots=True)
 class Renewals:
     """The Leases of kube-node-lease, and the apiserver's clock as it gave them, None where it told
-    none.
+    none. Not `is_whole` where one of them can't be understood: then none is known to be gone.
     """
 
     at: datetime | None
     leases: tuple[Lease, ...]
+    is_whole: bool = True
 
 
 def read_renewals(
@@ -39,18 +40,18 @@ def read_renewals(
     """The Leases now: as they are stored where `is_first`, else from the apiserver's cache, which
     costs it less and may be a moment behind.
 
-    Raises KubeError where there is no whole list.
+    Raises KubeError where there is no list.
     """
     with Connection(
         credentials, policy, deadline_seconds=deadline_seconds, max_bytes=MAX_BYTES
     ) as connection:
         read = read_all_leases(connection) if is_first else read_leases(connection)
-        return Renewals(connection.server_time, _whole(read))
+        return Renewals(connection.server_time, _value(read), is_whole=read.is_whole)
 
 
-def _whole(read: Read[tuple[Lease, ...]]) -> tuple[Lease, ...]:
+def _value(read: Read[tuple[Lease, ...]]) -> tuple[Lease, ...]:
     if read.outcome is Outcome.FORBIDDEN:
         raise ReadForbidden(f"it may not {read.permission}: {read.why}")
-    if read.value is None or read.gaps:
-        raise ReadFailed(read.why or f"the Leases came in part: {read.gaps[0]}")
+    if read.value is None:
+        raise ReadFailed(read.why)
     return read.value

@@ -153,6 +153,7 @@ def store(
             uploaded_by_name=actor.get_username(),
         )
         _record(UPLOADED, row, actor)
+        _follow(cluster)
     return row
 
 
@@ -183,6 +184,14 @@ def _mark(row: AuditLogEvidence, action: str, *, is_removed: bool, actor: User) 
         if not as_before.update(removed_at=clock.now() if is_removed else None):
             raise AuditLogError("it was removed already" if is_removed else "it is not removed")
         _record(action, row, actor)
+        _follow(row.cluster)
+
+
+def _follow(cluster: Cluster) -> None:
+    """Have the plan that runs know of it at once, not with the next poll."""
+    from dashboard.services import following  # which asks here what counts
+
+    following.follow_again(cluster.pk)
 
 
 def _record(action: str, row: AuditLogEvidence, actor: User) -> None:

@@ -134,7 +134,9 @@ def _of_plan(plan: dict[str, Any]) -> dict[str, Any]:
 
 def _stage(verdict: str | None, plan: dict[str, Any] | None) -> str:
     if plan is not None:
-        return str(plan["phase"]) or ALL_DONE
+        # A phase that only another version knows is one that is not done here.
+        phase = str(plan["phase"]) or ALL_DONE
+        return phase if phase in STAGES else PhaseId.FIND_OUT.value
     if not verdict:
         return UNREAD
     return REACHED if verdict == Verdict.NODE_AUTHORIZER else NOT_STARTED

@@ -16,8 +16,8 @@ from dashboard.nul import without
 from dashboard.services import facts
 
 UNREADABLE = (
-    "This plan was made by another version of authzviz, and can't be followed any more: make a new "
-    "one of today's facts."
+    "this plan was made by another version of authzviz, and can't be followed any more: make a new "
+    "one of today's facts"
 )
 _LONGEST_KEY = 500
 _KEPT_OF_LONG = 430

@@ -19,6 +19,8 @@ from dashboard.services import audit_logs, facts, plan_rows
 from dashboard.services.pages import FleetRow
 from dashboard.services.plan_rows import UNREADABLE, key_of
 
+_UNREADABLE = f"{UNREADABLE[:1].upper()}{UNREADABLE[1:]}."
+
 
 @dataclass(frozen=True, slots=True)
 class StepNow:
@@ -106,7 +108,7 @@ def plan_now(row: FleetRow) -> PlanNow | None:
         is_old=row.is_stale,
         started=latest if is_running else None,
         ended=None if is_running else latest,
-        trouble=UNREADABLE if is_running else "",
+        trouble=_UNREADABLE if is_running else "",
         has_fallen_back=is_reached and assessment.verdict is not Verdict.NODE_AUTHORIZER,
     )
 

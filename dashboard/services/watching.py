@@ -141,15 +141,19 @@ def clean_up() -> None:
     LeaseWatch.objects.filter(ended_at__lt=clock.now() - KEPT).delete()
 
 
-def count(first: dict[str, datetime | None], leases: tuple[Lease, ...], now: datetime) -> Counted:
+def count(first: dict[str, datetime | None], renewals: Renewals, now: datetime) -> Counted:
     """Who has renewed since `first`, when each node's Lease was read first; `now` is the
     apiserver's.
 
     Only a renewal later than the one seen then counts, by the clock of the node that wrote both.
     Who had a Lease and has none any more has left. A Lease that is overdue is not renewed.
     """
-    found = {lease.node: lease for lease in leases}
-    there = [name for name, before in first.items() if name in found or before is None]
+    found = {lease.node: lease for lease in renewals.leases}
+    there = [
+        name
+        for name, before in first.items()
+        if name in found or before is None or not renewals.is_whole
+    ]
     waiting = [name for name in there if not _is_renewed(found.get(name), first[name], now)]
     return Counted(len(there), len(there) - len(waiting), tuple(sorted(waiting)))
 
@@ -171,7 +175,7 @@ def _counted(watch: LeaseWatch, renewals: Renewals) -> dict[str, Any]:
         values |= {"since": now, "nodes": nodes}
     else:
         first = {name: datetime.fromisoformat(at) if at else None for name, at in watch.nodes}
-    found = count(first, renewals.leases, now)
+    found = count(first, renewals, now)
     waiting = list(found.waiting[:MOST_NAMED])
     return {**values, "total": found.total, "renewed": found.renewed, "waiting": waiting}
 

@@ -10,10 +10,33 @@ from typing import TypeVar
 import pytest
 from django.db import connection
 
-from dashboard.models import Cluster, CurrentState, Role, StoredSnapshot, User, VerdictChange
-from dashboard.services import accounts, dispatching, polling
+from authzviz.kube.renewals import Renewals
+from dashboard.models import (
+    Cluster,
+    CurrentState,
+    LeaseWatch,
+    PlanState,
+    Role,
+    StartedPlan,
+    StepTick,
+    StoredSnapshot,
+    User,
+    VerdictChange,
+)
+from dashboard.services import (
+    accounts,
+    clock,
+    dispatching,
+    plan_acts,
+    plan_ticks,
+    polling,
+    reading,
+    watching,
+)
 from dashboard.services.access import NotVisible
-from tests.dashboard.conftest import add_cluster
+from dashboard.services.plan_rows import PlanError
+from tests.dashboard.conftest import FakeSource, add_cluster
+from tests.dashboard.migrating import FLAGS, HAND_MADE, LOOK, poll
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,3 +116,85 @@ def test_an_invitation_makes_one_person() -> None:
 
     assert sum(together(accept)) == 1
     assert User.objects.filter(role=Role.VIEWER).count() == 1
+
+
+def legacy() -> tuple[Cluster, FakeSource]:
+    """A cluster that was read once, whose kubelets live on the old binding."""
+    cluster = add_cluster()
+    source = reading.read
+    assert isinstance(source, FakeSource)
+    poll(cluster, source)
+    return cluster, source
+
+
+def test_of_many_who_start_a_plan_one_does() -> None:
+    people = [User.objects.create_user(f"p{n}", role=Role.EDITOR.value) for n in range(THREADS)]
+    cluster, _ = legacy()
+
+    def start(number: int) -> str:
+        try:
+            plan_acts.start(cluster, actor=people[number])
+        except PlanError as error:
+            return str(error)
+        return ""
+
+    said = together(start)
+
+    assert said.count("") == StartedPlan.objects.count() == 1
+    by = StartedPlan.objects.get().started_by_name
+    assert all(words == "" or words.startswith(f"{by} started") for words in said)
+
+
+def test_of_many_who_tick_a_step_one_does_and_all_learn_who(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    people = [User.objects.create_user(f"p{n}", role=Role.EDITOR.value) for n in range(THREADS)]
+    cluster, _ = legacy()
+    monkeypatch.setattr(plan_acts, "plan_of", lambda *_: HAND_MADE)
+    plan_acts.start(cluster, actor=people[0])
+
+    ticked = together(lambda n: plan_ticks.tick(cluster, LOOK, "", actor=people[n]))
+
+    assert sum(one.is_new for one in ticked) == 1
+    assert len({one.tick.by_name for one in ticked}) == 1
+    assert StepTick.objects.count() == StartedPlan.objects.get().steps_done == 1
+
+
+def test_polls_while_plans_are_renewed_and_ticked_leave_one_that_is_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    actor = User.objects.create_user("p", role=Role.EDITOR.value)
+    cluster, source = legacy()
+    monkeypatch.setattr(plan_acts, "plan_of", lambda *_: HAND_MADE)
+    plan_acts.start(cluster, actor=actor)
+
+    def work(number: int) -> None:
+        for _ in range(3):
+            if number == 0:
+                plan_acts.renew(cluster, actor=actor)
+            elif number == 1:
+                plan_ticks.tick(cluster, LOOK, "", actor=actor)
+            else:
+                Cluster.objects.filter(pk=cluster.pk).update(next_poll_at=clock.now())
+                polling.poll(cluster.pk)
+
+    together(work)
+    poll(cluster, source, "Node,RBAC")
+
+    running = StartedPlan.objects.get(state=PlanState.RUNNING.value)
+    assert StartedPlan.objects.filter(state=PlanState.REPLACED.value).count() == 3
+    assert running.states[FLAGS]["state"] == "done"
+    assert running.ticks.filter(taken_back_at=None).count() == 1
+
+
+def test_of_many_workers_one_reads_the_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = User.objects.create_user("p", role=Role.EDITOR.value)
+    cluster, _ = legacy()
+    monkeypatch.setattr(plan_acts, "plan_of", lambda *_: HAND_MADE)
+    plan_acts.start(cluster, actor=actor)
+    watch = watching.start(cluster, FLAGS, actor=actor)
+    renewals = Renewals(None, ())
+    monkeypatch.setattr(reading, "read_leases", lambda *_, **__: renewals)
+
+    assert sum(together(lambda _: watching.read_once(watch.pk))) == 1
+    assert LeaseWatch.objects.get().generation == 1

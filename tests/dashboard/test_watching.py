@@ -436,9 +436,17 @@ def test_the_message_waits_for_the_transaction_and_survives_a_broker_that_is_dow
     assert "the broker is down: watch 4711" in caplog.text
 
 
+def test_who_can_not_be_told_has_not_left() -> None:
+    whole, part = Renewals(READ_AT, ()), Renewals(READ_AT, (), is_whole=False)
+    first: dict[str, datetime | None] = {"node1": READ_AT}
+
+    assert watching.count(first, whole, READ_AT).total == 0
+    assert watching.count(first, part, READ_AT).waiting == ("node1",)
+
+
 def test_times_are_told_apart_to_the_microsecond() -> None:
     at = datetime.fromisoformat("2026-11-24T09:00:00.000001+00:00")
-    leases = (Lease("node1", at),)
+    leases = Renewals(at, (Lease("node1", at),))
 
     assert watching.count({"node1": at}, leases, at).renewed == 0
     assert watching.count({"node1": at - timedelta(microseconds=1)}, leases, at).renewed == 1
