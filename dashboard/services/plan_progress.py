@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
 from authzviz.engine.assessment import Verdict
 from authzviz.plans.plan import PhaseId
@@ -79,12 +79,6 @@ def progress_of_fleet(
         matching=len(wanted),
         total=len(rows),
     )
-
-
-def running_count(clusters: QuerySet[Cluster]) -> int:
-    """How many of these clusters have a plan that runs: one query."""
-    running = StartedPlan.objects.filter(cluster=OuterRef("pk"), state=PlanState.RUNNING.value)
-    return clusters.filter(Exists(running)).aggregate(number=Count("pk"))["number"] or 0
 
 
 _COLUMNS = (
