@@ -147,12 +147,12 @@ def answers(snapshot: Snapshot, assessment: Assessment) -> Stand:
     odd = [each for each in assessment.missing if each.what.startswith("why ")]
     if odd:
         return State.TODO, f"{odd[0].why}: it would tell {odd[0].would_tell}"
-    lists = (snapshot.cluster_roles, snapshot.cluster_role_bindings)
+    roles, bindings = (snapshot.cluster_roles, snapshot.roles), snapshot.cluster_role_bindings
     is_asked = any(server.observed for server in snapshot.apiservers.value or ())
     if (
         not is_asked
         or not _is_all_seen(snapshot, assessment)
-        or not all(read.is_whole for read in (*lists, snapshot.role_bindings))
+        or not all(read.is_whole for read in (*roles, bindings, snapshot.role_bindings))
     ):
         return State.UNKNOWN, "not asked, or RBAC was not read whole"
     if any(state.authorization_modes is None for state in assessment.apiservers):
