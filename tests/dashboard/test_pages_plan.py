@@ -137,7 +137,7 @@ def test_a_started_plan_says_who_when_and_how_far(
     shown = tab(as_editor, read)
 
     assert re.search(r"started \d+ seconds? ago by editor", shown.text)
-    assert re.search(r"0 of \d+ steps done", shown.text)
+    assert re.search(r"\d+ of \d+ steps done", shown.text)
     assert "Leave this plan" in shown.text
     assert "Start this plan" not in shown.text
     assert "Plan: " in shown.text
@@ -257,7 +257,7 @@ def test_a_plan_of_another_version_can_only_be_renewed(
     assert "made by another version of authzviz" in shown.text
     assert "Make a new plan" in shown.text
     assert "It is done" not in shown.text
-    assert "Watch the nodes" not in shown.text
+    assert "Watch the nodes while you do this" not in shown.text
 
 
 def test_the_target_is_reached_by_polls_and_lost_again(

@@ -10,8 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from authzviz.plans.plan import PhaseId, Plan, State, Step
 from dashboard.models import Cluster, StartedPlan, StepTick, User
-from dashboard.services import plan_acts, plan_progress, polling
+from dashboard.services import facts, plan_acts, plan_progress, polling
+from dashboard.words import PHASES
 from tests.dashboard.conftest import FakeSource, add_cluster
 from tests.dashboard.showing import Page, page
 from tests.dashboard.snapshots import legacy_bindings, snapshot
@@ -41,6 +43,13 @@ def fleet(source: FakeSource, editor: User) -> dict[str, Cluster]:
     return clusters
 
 
+def next_step() -> Step:
+    """The first step of the running plan that is not done."""
+    plan = facts.unpack(bytes(StartedPlan.objects.get().plan), Plan)
+    wanted = (step for phase in plan.phases if not phase.is_optional for step in phase.steps)
+    return next(step for step in wanted if step.state is not State.DONE)
+
+
 def shown(client: Client, **asked: str) -> Page:
     answer = client.get(reverse("plans"), asked)
     assert answer.status_code == 200
@@ -55,13 +64,14 @@ def names(client: Client, **asked: str) -> list[str]:
 
 def test_each_cluster_stands_where_it_is(as_viewer: Client, fleet: dict[str, Cluster]) -> None:
     page = shown(as_viewer)
+    phase = PHASES[PhaseId(StartedPlan.objects.get().phase)].label
 
     assert names(as_viewer) == ["moving", "waiting", "unread", "there"]
     assert "1 Not started" in page.text
-    assert "1 Turn on Node" in page.text
+    assert f"1 {phase}" in page.text
     assert "1 At the target" in page.text
     assert "1 Not read yet" in page.text
-    assert "Node before RBAC on" in page.text
+    assert next_step().title in page.text
     assert "by editor" in page.text
     assert "See and start the plan of waiting" in page.text
     assert page.faults() == []
@@ -69,7 +79,7 @@ def test_each_cluster_stands_where_it_is(as_viewer: Client, fleet: dict[str, Clu
 
 
 FILTERS = {
-    "a phase": ({"stage": "node-authorizer"}, ["moving"]),
+    "a phase": ({"stage": "verify"}, ["moving"]),
     "not started": ({"stage": "not-started"}, ["waiting"]),
     "at the target": ({"stage": "reached"}, ["there"]),
     "by name": ({"search": "ing"}, ["moving", "waiting"]),
@@ -83,6 +93,7 @@ FILTERS = {
 def test_it_is_narrowed_down(
     as_viewer: Client, fleet: dict[str, Cluster], asked: dict[str, str], found: list[str]
 ) -> None:
+    StartedPlan.objects.update(phase="verify")
     assert names(as_viewer, **asked) == found
 
 
@@ -98,17 +109,15 @@ def test_a_count_is_chosen_and_asked_again_shows_all(
 def test_the_next_step_is_the_first_that_nobody_ticked(
     as_viewer: Client, fleet: dict[str, Cluster], editor: User
 ) -> None:
-    started = StartedPlan.objects.get()
-    flags = next(iter(step for step in started.states if step.startswith("flags:")))
-    StartedPlan.objects.update(
-        states={**started.states, flags: {**started.states[flags], "state": "manual"}}
-    )
+    started, step = StartedPlan.objects.get(), next_step()
+    states = {**started.states, step.id: {**started.states[step.id], "state": "manual"}}
+    StartedPlan.objects.update(states=states)
     before = shown(as_viewer).text
-    StepTick.objects.create(plan=started, step=flags, at=timezone.now(), by_name="editor")
+    StepTick.objects.create(plan=started, step=step.id, at=timezone.now(), by_name="editor")
     after = shown(as_viewer).text
 
-    assert "Node before RBAC on" in before
-    assert "Node before RBAC on" not in after
+    assert step.title in before
+    assert step.title not in after
 
 
 def test_changed_ground_and_old_facts_are_marked(
@@ -155,10 +164,11 @@ def test_it_is_cut_into_pages(
 def test_a_running_plan_is_marked_in_the_fleet_and_on_each_tab(
     as_viewer: Client, fleet: dict[str, Cluster]
 ) -> None:
+    StartedPlan.objects.update(phase="node-authorizer", steps_done=1, steps_total=9)
     address = reverse("cluster_plan", args=("moving",))
     rows = page(as_viewer.get(reverse("fleet")))
     head = page(as_viewer.get(reverse("cluster_nodes", args=("moving",))))
 
-    assert rows.text.count("Plan: turn on Node") == 1
-    assert "Plan: turn on Node" in head.text
+    assert rows.text.count("Plan: turn on Node, 1 of 9") == 1
+    assert "Plan: turn on Node, 1 of 9" in head.text
     assert address in [attrs.get("href") for attrs in rows.all("a")]
