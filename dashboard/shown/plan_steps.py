@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from authzviz.engine.assessment import Verdict
-from authzviz.plans.plan import PhaseId, State, Step
+from authzviz.plans.plan import PhaseId, Sees, State, Step
 from dashboard.models import StepTick
 from dashboard.services.plans import PhaseNow, PlanNow, StepNow
 from dashboard.shown.links import phase_anchor, step_anchor
@@ -49,7 +49,7 @@ class TickRow:
 class StepRow:
     """One step. `anchor` also names it in forms, in plain letters. `since` is when it came to stand
     so, None where the plan does not run; `is_current` is the one that is to be done now. `is_old`
-    where an older read showed more than can be told now.
+    where an older read showed more than can be told now; `wants_log` where an audit log tells.
     """
 
     anchor: str
@@ -67,6 +67,7 @@ class StepRow:
     is_open: bool
     is_old: bool
     may_be_ticked: bool
+    wants_log: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ def _step_row(now: StepNow, phase: PhaseNow, opened: Opened) -> StepRow:
         is_open=opened.has(now, is_optional=phase.phase.is_optional),
         is_old=now.was is not None,
         may_be_ticked=now.may_be_ticked,
+        wants_log=step.observation.sees is Sees.AUDIT,
     )
 
 

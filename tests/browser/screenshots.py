@@ -96,6 +96,15 @@ def _sample_fleet(directory: Path) -> None:
         _visit(page, url, directory, _PAGES)
         _explain(page, url, directory)
         _act(page, url, directory)
+        _migrate(page, url, directory)
+
+
+def _migrate(page: Page, url: str, directory: Path) -> None:
+    """A plan is started, for steps to stand somewhere."""
+    page.goto(f"{url}/clusters/eu-1/plan/")
+    page.get_by_role("button", name="Start this plan").click()
+    page.locator(".plan-progress").wait_for()
+    _visit(page, url, directory, {"plan": "/clusters/eu-1/plan/", "plans": "/plans/"})
 
 
 def _explain(page: Page, url: str, directory: Path) -> None:

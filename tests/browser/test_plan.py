@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chromium import NARROW
+from tests.browser.conftest import LIVE
 from tests.browser.test_pages import expect_to_fit_in_every_view
 
 if TYPE_CHECKING:
@@ -133,3 +134,36 @@ def test_the_fleet_marks_what_migrates(site: Site, plan: Page) -> None:
 
     expect(page.get_by_role("heading", level=1)).to_contain_text("eu-1")
     expect(page.locator(".tabs [aria-current]")).to_have_text("Plan")
+
+
+def test_nodes_are_watched_live_until_someone_stops(
+    site: Site, page: Page, complaints: Complaints
+) -> None:
+    page.goto(f"{site.url}/clusters/add/")
+    page.get_by_role("checkbox", name=LIVE).check()
+    page.get_by_role("button", name="Add those chosen").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Legacy binding")
+    page.get_by_role("link", name="Plan", exact=True).click()
+    page.get_by_role("button", name="Start this plan").click()
+    step = page.locator(".plan-step", has=page.locator(".watch-box")).first
+    if step.locator("details[open]").count() == 0:
+        step.locator("summary").click()
+    step.get_by_role("button", name="Watch the nodes").click()
+    watch = page.locator("#watch")
+    expect(watch).to_contain_text(re.compile("Renewed since the step: 0 of [0-9]"))
+    expect(page.locator("#watch-said")).to_have_text(re.compile("^Renewed since the step: 0 of"))
+    expect(watch.locator(".watch-waiting a").first).to_have_attribute(
+        "href", re.compile("/nodes/\\?search=")
+    )
+    with page.expect_response(lambda answer: answer.url.endswith("/plan/watch/")):
+        page.locator("#watch-stop").focus()
+    expect(page.locator("#watch-stop")).to_be_focused()
+    expect_to_fit_in_every_view(page)
+    page.locator("#watch-stop").press("Enter")
+    expect(page.locator("#watch")).to_contain_text("someone stopped it")
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Remove it").click()
+    page.get_by_role("button", name="Remove it").click()
+    expect(page.locator("#messages")).to_contain_text("is removed")
+
+    assert not complaints
