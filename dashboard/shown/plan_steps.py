@@ -48,7 +48,7 @@ class TickRow:
 @dataclass(frozen=True, slots=True)
 class StepRow:
     """One step. `anchor` also names it in forms, in plain letters. `since` is when it came to stand
-    so, None where the plan does not run; `is_current` is the one that is to be done now. `is_old`
+    so, None where nothing shows that; `is_current` is the one that is to be done now. `is_old`
     where an older read showed more than can be told now; `wants_log` where an audit log tells.
     """
 
@@ -141,7 +141,7 @@ def _step_row(now: StepNow, phase: PhaseNow, opened: Opened) -> StepRow:
         step=made_visible(step),
         word=_word(now, phase.phase.id),
         because=visible(step.because).rstrip("."),
-        since=now.since,
+        since=None if step.state is State.MANUAL else now.since,
         tick=_tick_row(now.tick),
         commands=_block(step.commands),
         diff=_diff(visible(step.diff)),

@@ -158,7 +158,7 @@ def test_each_part_of_a_step_is_shown(
         "trouble": "It stays away node not found undo it",
         "caution": "The node is away for seconds.",
         "source": "as documented, not tried: https://kubernetes.io/docs/",
-        "since": "say when it is done, since",
+        "because": "say when it is done",
     }
 
     assert [name for name, words in parts.items() if words not in shown.text] == []
