@@ -52,6 +52,9 @@ def test_the_legacy_binding_is_left_for_the_node_authorizer_and_taken_back(
 
     assert site.wait_for_verdict(Verdict.NODE_AUTHORIZER) is Verdict.NODE_AUTHORIZER
     assert live.subjects(BINDING) == []
+    (alive,) = (step for step in plan.steps if step.observation.sees is Sees.NODES)
+    assert site.is_verified(alive)
+    assert site.wait_for_state(plan, alive, State.DONE)[alive.id] is State.DONE
     undo_all(site, plan, changing(plan))
     assert site.wait_for_verdict(Verdict.LEGACY_BINDING) is Verdict.LEGACY_BINDING
     assert state_of(site) == before
