@@ -99,6 +99,10 @@ class Machine:
             )
         return shell.log_text()
 
+    def put(self, name: str, text: str) -> None:
+        """Write the file of that name in root's home, where commands begin."""
+        (self._home / "root" / name).write_text(text)
+
     def arguments(self) -> list[str]:
         """Return the flags that the unit file has now."""
         return list(command_of(self.unit_file.read_text()).words[1:])

@@ -9,6 +9,7 @@ import pytest
 
 from authzviz.engine.assessment import Verdict
 from authzviz.plans.plan import PhaseId, Sees, State
+from authzviz.reports.plan_shell import plan_shell
 from tests.lab.carrying import Site
 from tests.lab.cluster import cluster_role_binding, group, user
 from tests.lab.process import LabError
@@ -146,6 +147,26 @@ def test_a_mistyped_mode_is_seen_and_rolled_back(cluster: ClusterFactory) -> Non
     log = machine.run(["journalctl -u kube-apiserver -n 50 --no-pager"]).replace("\\", "")
     assert any(trouble.looks.rpartition(": ")[2] in log for trouble in step.troubles)
     site.roll_back(step)
+    assert state_of(site) == before
+
+
+def test_the_script_of_a_plan_does_verifies_and_undoes_its_steps(cluster: ClusterFactory) -> None:
+    live = cluster(authorization_mode="RBAC", objects=[LEGACY])
+    site = Site(live)
+    before = state_of(site)
+    plan = site.plan()
+    machine = site.machine(changing(plan)[0])
+    numbers = [number for number, step in enumerate(plan.steps, 1) if step in changing(plan)]
+    machine.put("plan.sh", plan_shell(plan))
+
+    for number in numbers:
+        machine.run([f"AUTHZVIZ_YES=1 bash plan.sh do {number}", f"bash plan.sh verify {number}"])
+
+    assert site.wait_for_verdict(Verdict.NODE_AUTHORIZER) is Verdict.NODE_AUTHORIZER
+    for number in reversed(numbers):
+        machine.run([f"AUTHZVIZ_YES=1 bash plan.sh rollback {number}"])
+        live.wait_until_ready()
+    assert site.wait_for_verdict(Verdict.LEGACY_BINDING) is Verdict.LEGACY_BINDING
     assert state_of(site) == before
 
 
