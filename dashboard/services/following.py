@@ -92,6 +92,6 @@ def _move(started: StartedPlan, made: Plan, seen: Seen) -> None:
         **counts_of(plan, ticks),
     }
     if is_reached(plan, seen.assessment.verdict, plan_rows.ticked_ids(plan, frozenset(ticks))):
+        # A watch goes on: the last grant is gone sooner than a kubelet next renews its Lease.
         values |= {"state": PlanState.REACHED.value, "ended_at": clock.now()}
-        end_watch(started.cluster_id, "the target is reached")
     StartedPlan.objects.filter(pk=started.pk, state=PlanState.RUNNING.value).update(**values)

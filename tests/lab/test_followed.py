@@ -55,8 +55,8 @@ def test_polls_tick_a_started_plan_off_until_the_target_is_reached(
         watch = watching.start(ours, step.id, actor=editor)
         watching.read_once(watch.pk)
         site.carry_out(step)
-        assert eventually(has_renewed, watch)
         assert eventually(is_done, ours, started, step)
+        assert eventually(has_renewed, watch)
 
     assert eventually(is_reached, ours, started)
     assert node.process.is_running()
