@@ -9,20 +9,18 @@ list in 3.4 s of CPU.
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bench_audit import audit_figures
 from tests.bench_engine import Figure, engine_figures
 from tests.bench_pages import page_figures
 from tests.bench_plans import plan_milliseconds
 from tests.bench_poll import poll_figures
+from tests.bench_process import Process, measure
 from tests.bench_whatif import large, whatif_milliseconds
 from tests.lab.bench_cluster import SMALL, Size, fill
 from tests.lab.rig import open_lab
@@ -43,29 +41,6 @@ print(len(client.CoreV1Api().list_node(_request_timeout=(5, 300)).items))
 """
 # A parent's memory counts as its child's until the child has started its program, so that a small
 # process does the measuring.
-_MEASURE = """
-import json, os, sys, time
-started = time.monotonic()
-actions = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=actions)
-_, status, usage = os.wait4(child, 0)
-print(json.dumps({
-    "status": os.waitstatus_to_exitcode(status),
-    "wall_seconds": time.monotonic() - started,
-    "cpu_seconds": usage.ru_utime + usage.ru_stime,
-    "memory_mb": usage.ru_maxrss / 1024,
-}))
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What one run of a process took."""
-
-    status: int
-    wall_seconds: float
-    cpu_seconds: float
-    memory_mb: float
 
 
 def main() -> None:
@@ -89,7 +64,7 @@ def main() -> None:
             "small", authorization_mode="Node,RBAC", admission_plugins="NodeRestriction"
         )
         fill(small.admin, SMALL)
-        for figure in poll_figures(cluster, small):
+        for figure in (*poll_figures(cluster, small), *audit_figures(lab)):
             print(figure)
     for page_figure in page_figures():
         print(page_figure)
@@ -122,28 +97,13 @@ def _plan_figures(size: Size) -> Iterator[Figure]:
 
 def _median(command: list[str], runs: int) -> Process:
     """The medians of several runs after one that fills the caches."""
-    measured = [_measure(command) for _ in range(runs + 1)][1:]
+    measured = [measure(command) for _ in range(runs + 1)][1:]
     return Process(
         status=max(run.status for run in measured),
         wall_seconds=statistics.median(run.wall_seconds for run in measured),
         cpu_seconds=statistics.median(run.cpu_seconds for run in measured),
         memory_mb=statistics.median(run.memory_mb for run in measured),
     )
-
-
-def _measure(command: list[str]) -> Process:
-    # What is installed has its bytecode, so the first run may write that of a checkout.
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    measured = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _MEASURE, *command],
-        capture_output=True,
-        check=True,
-        env=environment,
-    )
-    process = Process(**json.loads(measured.stdout))
-    if process.status:
-        raise SystemExit(f"{command[0]} ended with {process.status}")
-    return process
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from tests.lab.cluster import Cluster, group, user
 from tests.lab.rig import Lab, open_lab
 
 if TYPE_CHECKING:
+    from authzviz.engine.model import Snapshot
     from tests.lab.pki import Credential
 
 AGENT = "node-agent/1.4"
@@ -46,17 +47,12 @@ def main(directory: Path) -> None:
 
 def _record(lab: Lab, name: str, modes: str, directory: Path) -> None:
     live = audited(lab, name, modes)
-    (context,) = parse_upload(live.kubeconfig(), policy=COMMAND_LINE)
-    if context.credentials is None:
-        raise ValueError(context.problem)
-    snapshot = collect(context.credentials, name=name, policy=COMMAND_LINE)
-    snapshot = replace(snapshot, server=f"https://{name}.example:6443")
-    bundle.dump(snapshot, directory / f"{name}.bundle.json.gz")
+    bundle.dump(snapshot_of(live), directory / f"{name}.bundle.json.gz")
     as_agent(live, live.node_certificate(NODES[0]))
-    mark = _settled(live)
+    mark = settled(live)
     live.grant(user("node-agent"), [_READ_NODES])
     as_agent(live, live.certificate("node-agent"))
-    log = _settled(live, more_than=len(mark))
+    log = settled(live, more_than=len(mark))
     _write(directory / f"{name}.jsonl.gz", log)
     if name == "node-first":
         _write(directory / f"{name}-later.jsonl.gz", log[len(mark) :])
@@ -98,7 +94,16 @@ def as_agent(live: Cluster, credential: Credential) -> None:
     connection.close()
 
 
-def _settled(live: Cluster, *, more_than: int = 0) -> bytes:
+def snapshot_of(live: Cluster) -> Snapshot:
+    """What the product reads of the cluster, under a made-up address."""
+    (context,) = parse_upload(live.kubeconfig(), policy=COMMAND_LINE)
+    if context.credentials is None:
+        raise ValueError(context.problem)
+    snapshot = collect(context.credentials, name=live.name, policy=COMMAND_LINE)
+    return replace(snapshot, server=f"https://{live.name}.example:6443")
+
+
+def settled(live: Cluster, *, more_than: int = 0) -> bytes:
     """The log so far, once what was done is in it; the apiserver writes at once, but not before it
     has answered.
     """
