@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["text", "json", "markdown", "shell"]),
+    type=click.Choice(["text", "json", "markdown", "shell", "ansible"]),
     default="text",
     show_default=True,
-    help="For people, for programs, a runbook, or a script whose steps are called one by one.",
+    help="For people, for programs, a runbook, a script whose steps are called one by one, or"
+    " plays.",
 )
 @allow_exec_option
 @apiserver_option
@@ -92,6 +93,10 @@ def _report(plan: Plan, format_: str) -> str:
         from authzviz.reports.plan_shell import plan_shell
 
         return plan_shell(plan)
+    if format_ == "ansible":
+        from authzviz.reports.plan_ansible import plan_ansible
+
+        return plan_ansible(plan)
     from authzviz.reports.plan_text import plan_text
 
     return plan_text(plan, paint)

@@ -14,11 +14,11 @@ _WIDTH = 120
 Manifest = dict[str, Any]
 
 
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # one of two
+class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # one of two
     """Quotes also the names that only others than this library take for numbers and booleans."""
 
 
-_Dumper.add_implicit_resolver(
+Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]+$|0o[0-7]+$|[yYnN]$"),
     list("-+0123456789yYnN"),
@@ -27,7 +27,7 @@ _Dumper.add_implicit_resolver(
 
 def to_yaml(manifest: Manifest) -> str:
     """The object as YAML; whatever is not ASCII is escaped, so that nothing in it can deceive."""
-    return str(yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=_WIDTH))
+    return str(yaml.dump(manifest, Dumper=Dumper, sort_keys=False, width=_WIDTH))
 
 
 def of_role(role: Role) -> Manifest:

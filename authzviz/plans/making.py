@@ -16,6 +16,7 @@ from authzviz.plans import (
 )
 from authzviz.plans.following import Seen, followed
 from authzviz.plans.ground import Ground
+from authzviz.plans.host_flags import host_flags
 from authzviz.plans.plan import Phase, Plan
 
 _PHASES = (
@@ -45,5 +46,6 @@ def plan_of(snapshot: Snapshot, assessment: Assessment, audit: AuditEvidence | N
         phases=phases,
         notes=node_phase.notes(ground) if phases else (),
         version=assessment.version,
+        flags=host_flags(ground) if phases else (),
     )
     return followed(plan, Seen(snapshot, assessment, audit))

@@ -119,6 +119,20 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class HostFlags:
+    """What one apiserver that needs a step is to be started with, beside what it has; None for
+    modes or plugins whose flags nobody read. `is_file_configured` where its modes are in the file
+    that --authorization-config names.
+    """
+
+    apiserver: str
+    port: str
+    modes: tuple[str, ...] | None
+    plugins: tuple[str, ...] | None
+    is_file_configured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Phase:
     """Steps that belong together. `why` is a sentence; nobody has to take what `is_optional`."""
 
@@ -135,7 +149,8 @@ class Plan:
 
     No phases where the target is reached. `notes` are sentences about the whole: what a provider
     fixes, what can't be reached, what rests on documentation only. `version` is Kubernetes' own
-    when the plan was made, "" where unknown.
+    when the plan was made, "" where unknown. `flags` has an entry for each apiserver that is to get
+    others.
     """
 
     cluster: str
@@ -145,6 +160,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     target: Verdict = Verdict.NODE_AUTHORIZER
     version: str = ""
+    flags: tuple[HostFlags, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:

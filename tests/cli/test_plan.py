@@ -37,6 +37,7 @@ STARTS = {
     "text": "prod: from legacy-binding to node-authorizer\n",
     "json": '{\n  "cluster": "prod",\n  "from": "legacy-binding",',
     "markdown": "# prod: to the Node authorizer\n",
+    "ansible": "---\n# prod: from legacy-binding to node-authorizer",
     "shell": "#!/usr/bin/env bash\n# prod: from legacy-binding to node-authorizer",
 }
 

@@ -30,13 +30,13 @@ HOSTILE = {
 }
 
 
-def hostile_plan(name: str) -> Plan:
+def hostile_plan(name: str, where: str = "") -> Plan:
     """A plan that says the name wherever a cluster's words may stand; its commands quote it."""
     step = Step(
         id=f"remove:{name}",
         title=f"Take {name} off",
         why=name,
-        where=name,
+        where=where or name,
         commands=(f"kubectl do -- {quote(name)}", f"kubectl then --x={quote(name)}"),
         verify=(f"kubectl verify -- {quote(name)}",),
         rollback=(f"kubectl rollback -- {quote(name)}",),
