@@ -1,4 +1,4 @@
-"""The plan of a cluster as a file: a runbook, a script, or JSON."""
+"""The plan of a cluster as a file: a runbook, a script, Ansible plays, or JSON."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from authzviz.plans.plan import Plan
+from authzviz.reports.plan_ansible import plan_ansible
 from authzviz.reports.plan_json import plan_json
 from authzviz.reports.plan_markdown import plan_markdown
 from authzviz.reports.plan_shell import plan_shell
@@ -26,6 +27,7 @@ class Format:
 FORMATS = {
     "markdown": Format("Runbook", "md", plan_markdown),
     "shell": Format("Shell script", "sh", plan_shell),
+    "ansible": Format("Ansible", "yml", plan_ansible),
     "json": Format("JSON", "json", plan_json),
 }
 

@@ -334,7 +334,7 @@ def test_hostile_names_are_text(
     shown = tab(as_editor, cluster)
     files = [
         as_editor.get(reverse("plan_download", args=(cluster.slug, kind)))
-        for kind in ("markdown", "shell", "json")
+        for kind in ("markdown", "shell", "ansible", "json")
     ]
 
     assert shown.faults() == []
