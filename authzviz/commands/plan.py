@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.exceptions import Exit
 
+from authzviz.commands.audit_logs import read_logs, since_option
 from authzviz.commands.common import (
     FILE,
     UNREACHABLE,
@@ -35,6 +36,16 @@ if TYPE_CHECKING:
 @click.option("--context", metavar="C", help="A context; by default the current one.")
 @in_cluster_option
 @click.option(
+    "--audit-log",
+    "logs",
+    type=FILE,
+    multiple=True,
+    metavar="F",
+    help="An audit log that the step of evidence takes its state from, as for authzviz evidence;"
+    " may be repeated.",
+)
+@since_option
+@click.option(
     "--format",
     "format_",
     type=click.Choice(["text", "json", "markdown", "shell", "ansible"]),
@@ -51,6 +62,8 @@ def plan(
     kubeconfig: Path | None,
     context: str | None,
     in_cluster: bool,
+    logs: tuple[Path, ...],
+    since: str,
     format_: str,
     allow_exec: bool,
     apiservers: tuple[str, ...],
@@ -70,14 +83,18 @@ def plan(
             click.echo(f"authzviz: {found.name}: {answer}", err=True)
             raise Exit(UNREACHABLE)
         snapshot = answer
-    click.echo(_report(_plan(snapshot), format_), nl=format_ in ("text", "json"))
+    click.echo(_report(_plan(snapshot, logs, since), format_), nl=format_ in ("text", "json"))
 
 
-def _plan(snapshot: Snapshot) -> Plan:
+def _plan(snapshot: Snapshot, logs: tuple[Path, ...], since: str) -> Plan:
     from authzviz.engine import judge
     from authzviz.plans.making import plan_of
 
-    return plan_of(snapshot, judge(snapshot))
+    if since and not logs:
+        raise wrong_usage("--since is of audit logs: name one with --audit-log")
+    assessment = judge(snapshot)
+    audit = read_logs(snapshot, assessment, logs, since) if logs else None
+    return plan_of(snapshot, assessment, audit)
 
 
 def _report(plan: Plan, format_: str) -> str:

@@ -13,6 +13,7 @@ from authzviz.kube import bundle
 from tests.engine.build import LEGACY_BINDING, NODE_RBAC, RBAC, cluster
 from tests.replay import replay
 
+AUDIT = Path(__file__).parents[1] / "data/audit"
 LEGACY = cluster(RBAC, bindings=(LEGACY_BINDING,))
 
 
@@ -66,6 +67,23 @@ def test_a_cluster_is_read(kubeconfig: Path) -> None:
     assert (document["from"], document["to"]) == ("refused", "node-authorizer")
 
 
+def test_the_step_of_evidence_takes_its_state_from_audit_logs() -> None:
+    result = run(
+        "--bundle",
+        str(AUDIT / "node-first.bundle.json.gz"),
+        "--audit-log",
+        str(AUDIT / "node-first.jsonl.gz"),
+        "--format",
+        "json",
+    )
+
+    steps = [step for phase in json.loads(result.stdout)["phases"] for step in phase["steps"]]
+    (step,) = (step for step in steps if step["id"] == "evidence")
+    assert result.exit_code == 0
+    assert step["state"] == "todo"
+    assert "would have been refused" in step["because"]
+
+
 def test_a_cluster_at_the_target_has_no_phases(tmp_path: Path) -> None:
     bundle.dump(cluster(NODE_RBAC), tmp_path / "fine.json")
     result = run("--bundle", str(tmp_path / "fine.json"), "--format", "json")
@@ -91,13 +109,16 @@ WRONG = {
     "no such bundle": ["--bundle", "none.json"],
     "no such kubeconfig": ["--kubeconfig", "none.yaml"],
     "this cluster and a context": ["--in-cluster", "--context", "x"],
+    "no such audit log": ["--bundle", "{legacy}", "--audit-log", "none.jsonl"],
+    "a time and no audit log": ["--bundle", "{legacy}", "--since", "2026-11-24"],
+    "no time": ["--bundle", "{legacy}", "--audit-log", "none.jsonl", "--since", "x"],
     "no such format": ["--bundle", "x", "--format", "html"],
 }
 
 
 @pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG)
-def test_wrong_usage_is_2(arguments: list[str], tmp_path: Path) -> None:
-    result = run(*arguments)
+def test_wrong_usage_is_2(arguments: list[str], legacy: str) -> None:
+    result = run(*(argument.format(legacy=legacy) for argument in arguments))
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr
