@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import product
 
 from authzviz.engine import node
-from authzviz.engine.assessment import Assessment, Decision, Grant
+from authzviz.engine.assessment import Assessment, Decision
 from authzviz.engine.gates import BY_DEFAULT
 from authzviz.engine.grants import describe_binding, describe_subject
 from authzviz.engine.identity import NODES_GROUP, Identity
@@ -19,28 +19,9 @@ from authzviz.engine.request import Request
 from authzviz.engine.rights import Rights
 from authzviz.evidence.audit_reasons import Allowed
 from authzviz.evidence.audit_requests import short
+from authzviz.evidence.removals import Removal, removals_of
 
 _KEPT_ANSWERS = 20_000
-
-Removal = tuple[Grant, Binding, Subject]
-
-
-def removals_of(snapshot: Snapshot, assessment: Assessment) -> tuple[Removal, ...]:
-    """Each grant beyond the Node authorizer, with its binding and its subject there: what a plan
-    removes.
-    """
-    lists = (snapshot.cluster_role_bindings.value, snapshot.role_bindings.value)
-    bindings: dict[str, list[Binding]] = {}
-    for binding in (each for bindings in lists for each in bindings or ()):
-        bindings.setdefault(describe_binding(binding), []).append(binding)
-    return tuple(
-        (grant, binding, subject)
-        for grant in assessment.grants
-        if grant.beyond_node_authorizer
-        for binding in bindings.get(grant.binding, ())
-        for subject in dict.fromkeys(binding.subjects)
-        if describe_subject(subject) == grant.subject
-    )
 
 
 class Remaining:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from authzviz.engine.assessment import ApiServerState, Assessment, Grant, Verdict
-from authzviz.engine.grants import describe_binding, describe_subject
-from authzviz.engine.model import ApiServer, Binding, Snapshot, Subject
+from authzviz.engine.assessment import ApiServerState, Assessment, Verdict
+from authzviz.engine.model import ApiServer, Snapshot
 from authzviz.evidence.audit import AuditEvidence
+from authzviz.evidence.removals import Removal, removals_of
 from authzviz.plans.servers import Server
-
-Excess = tuple[Grant, Binding, Subject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +18,7 @@ class Ground:
     snapshot: Snapshot
     assessment: Assessment
     audit: AuditEvidence | None = None
-    _excess: list[tuple[Excess, ...]] = field(default_factory=list, repr=False, compare=False)
+    _excess: list[tuple[Removal, ...]] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -44,30 +42,11 @@ class Ground:
         return tuple(Server(state, read) for state, read in self.apiservers)
 
     @property
-    def excess(self) -> tuple[Excess, ...]:
+    def excess(self) -> tuple[Removal, ...]:
         """Each grant beyond the Node authorizer, with its binding and its subject there."""
         if not self._excess:
-            self._excess.append(self._found_excess())
+            self._excess.append(removals_of(self.snapshot, self.assessment))
         return self._excess[0]
-
-    def _found_excess(self) -> tuple[Excess, ...]:
-        beyond = [grant for grant in self.assessment.grants if grant.beyond_node_authorizer]
-        named = {grant.binding for grant in beyond}
-        found = {
-            (name, describe_subject(subject)): (binding, subject)
-            for binding in self.bindings
-            if (name := describe_binding(binding)) in named
-            for subject in binding.subjects
-        }
-        # A subject may stand in a binding twice.
-        once = {(grant.binding, grant.subject): grant for grant in reversed(beyond)}
-        return tuple((once[key], *found[key]) for key in reversed(once) if key in found)
-
-    @property
-    def bindings(self) -> tuple[Binding, ...]:
-        """Every binding that was read, those of the whole cluster first."""
-        lists = (self.snapshot.cluster_role_bindings.value, self.snapshot.role_bindings.value)
-        return tuple(binding for bindings in lists for binding in bindings or ())
 
 
 def wanted_modes(state: ApiServerState) -> tuple[str, ...]:
