@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SAYS = '#!/bin/sh\necho "${0##*/} $*"\n'
-_PROGRAMS = ("systemctl", "crictl", "ansible-playbook")
+_PROGRAMS = ("snap", "systemctl", "crictl", "ansible-playbook")
 
 
 @dataclass(frozen=True, slots=True)

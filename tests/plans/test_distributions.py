@@ -17,6 +17,7 @@ from authzviz.engine.places import place_of
 from authzviz.plans.making import plan_of
 from authzviz.plans.plan import PhaseId, Plan, Sees, State, Step
 from tests.engine.build import EMPTY_BINDING, ok
+from tests.plans.carrying_out import Host
 from tests.plans.hostile_names import HOSTILE
 from tests.plans.starts import (
     DOCUMENTED,
@@ -167,6 +168,26 @@ def test_steps_within_kind_run_in_the_node_itself() -> None:
     for step in steps:
         for command in (*step.commands, *step.verify, *step.rollback):
             assert command.startswith("docker exec --interactive -- kind-control-plane bash -eu <<")
+
+
+def test_microk8s_keeps_its_arguments_and_has_each_flag_once(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    path = "/var/snap/microk8s/current/args/kube-apiserver"
+    before = "--secure-port=16443\n--authorization-mode=RBAC\n--authorization_mode=AlwaysAllow\n"
+    file = host.write(path, before)
+    step = next(s for s in of_flags(plan_from("microk8s", "outage, no restriction")))
+
+    done = host.run(step.commands, ("/var/snap/", "/root/"))
+    after = file.read_text()
+    undone = host.run(step.rollback, ("/var/snap/", "/root/"))
+
+    assert (done.returncode, undone.returncode) == (0, 0)
+    assert after.splitlines() == [
+        "--secure-port=16443",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+    ]
+    assert file.read_text() == before
 
 
 ORDERS = ("kops", "k0s", "microk8s", "talos", "kind")

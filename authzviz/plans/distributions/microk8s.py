@@ -23,7 +23,7 @@ _FILE = "/var/snap/microk8s/current/args/kube-apiserver"
 _VARIABLES = (f"file={_FILE}", "copy=/root/microk8s-kube-apiserver.before-node-authorizer")
 _RESTART = "snap restart microk8s.daemon-kubelite"
 _KUBECTL = "microk8s kubectl"
-_RESTRICTED = f"{editing.PLUGINS}=NodeRestriction"
+_RESTRICTED = f"--{editing.PLUGINS}=NodeRestriction"
 _ADD_RESTRICTION = f'grep -q NodeRestriction "$new" || echo {_RESTRICTED} >> "$new"'
 
 
@@ -76,7 +76,7 @@ def _step(server: Server, why: str) -> Step:
             "new=$(mktemp)",
             # A second --authorization-mode adds to the first: every one goes, one comes.
             f'grep -v -e "^--authorization[-_]mode" -e "^{_RESTRICTED}$" "$file" > "$new"',
-            f"printf '%s\\n' {quote(f'{editing.MODE}={modes}')} >> \"$new\"",
+            f"printf '%s\\n' {quote(f'--{editing.MODE}={modes}')} >> \"$new\"",
             _ADD_RESTRICTION,
             editing.put_in(),
             _RESTART,
@@ -84,7 +84,7 @@ def _step(server: Server, why: str) -> Step:
         diff=_diff(server, modes),
         verify=(
             f'test "$(grep -c -e --authorization-mode {_FILE})" = 1',
-            f"grep -e {quote(f'{editing.MODE}={modes}')} {_FILE}",
+            f"grep -e {quote(f'--{editing.MODE}={modes}')} {_FILE}",
             f"grep -e NodeRestriction {_FILE}",
             probing.node_answers(kubectl=_KUBECTL),
         ),
