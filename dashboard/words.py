@@ -159,18 +159,18 @@ TICKED = Word("Ticked", "good", "check", "Someone said that it is done.")
 
 # The phases of a plan, in their order.
 PHASES = {
-    PhaseId.FIND_OUT: Word(
-        "Find out",
-        "unsure",
-        "search",
-        "What decides, and could not be read yet.",
-    ),
     PhaseId.QUICK_WAY: Word(
         "Quick way out",
         "warning",
         "key",
         "Binds the group while nodes are down: back within seconds, at the price that every "
         "kubelet may read all Secrets. Nobody has to take it.",
+    ),
+    PhaseId.FIND_OUT: Word(
+        "Find out",
+        "unsure",
+        "search",
+        "What decides, and could not be read yet.",
     ),
     PhaseId.PREFLIGHT: Word(
         "Preflight",

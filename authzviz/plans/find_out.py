@@ -1,4 +1,4 @@
-"""The first phase: to see what decides and was not read."""
+"""The phase before all changes but the quick way: to see what decides and was not read."""
 
 from __future__ import annotations
 

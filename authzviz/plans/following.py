@@ -139,6 +139,8 @@ def _subject_gone(observation: Observation, seen: Seen) -> Stand:
         return State.TODO, "the binding has this subject"
     if binding is None and not read.is_whole:
         return State.UNKNOWN, _why_not(read, "the bindings")
+    if not observation.was_there:
+        return State.DONE, "the quick way is not taken, or taken back already: nothing to do"
     said = "the binding is gone" if binding is None else "the binding does not have it any more"
     return State.DONE, _too_early(observation, seen) or said
 
@@ -147,7 +149,7 @@ def _too_early(observation: Observation, seen: Seen) -> str:
     """What is wrong with having removed the subject already; "" where nothing is."""
     states = seen.assessment.apiservers
     off = [state.name for state in states if state.node_authorizer is Switch.OFF]
-    if not off or observation.subject is None or not observation.was_there:
+    if not off or observation.subject is None:
         return ""
     who = f"{describe_subject(observation.subject)} is gone while {_named(off)}"
     runs = "runs" if len(off) == 1 else "run"

@@ -20,8 +20,8 @@ from authzviz.plans.host_flags import host_flags
 from authzviz.plans.plan import Phase, Plan
 
 _PHASES = (
+    quick_way.phase,  # nodes are down: nothing is to be read or checked before
     find_out.phase,
-    quick_way.phase,
     preflight.phase,
     node_phase.phase,
     evidence_phase.phase,

@@ -29,8 +29,8 @@ class State(StrEnum):
 class PhaseId(StrEnum):
     """The phases, in the order in which they are gone through."""
 
-    FIND_OUT = "find-out"
     QUICK_WAY = "quick-way"
+    FIND_OUT = "find-out"
     PREFLIGHT = "preflight"
     NODE_AUTHORIZER = "node-authorizer"
     EVIDENCE = "evidence"

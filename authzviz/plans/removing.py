@@ -45,8 +45,8 @@ def _steps(ground: Ground) -> Iterator[Step]:
                 Sees.SUBJECT_GONE, full_name(back), quick_way.GROUP, was_there=False
             ),
             title="Take the quick way back, if it was taken",
-            why="The group was bound for the night. The Node authorizer serves kubelets now, and"
-            " as long as the binding stands, each may still read all Secrets.",
+            why="The quick way is for the night. Once the Node authorizer serves kubelets, the"
+            " group has to go: as long as it is bound, each may still read all Secrets.",
         )
     by_binding: dict[str, list[tuple[Grant, Binding, Subject]]] = {}
     for grant, binding, subject in ground.excess:

@@ -42,6 +42,7 @@ def test_a_plan_has_the_phases_of_its_start(distribution: str, verdict: str) -> 
     grants = phase(plan, PhaseId.REMOVE_GRANTS)
     assert (grants is not None) == (verdict in ("legacy-binding", "refused", "over-granted"))
     assert plan.phases[-1].id is PhaseId.VERIFY
+    assert verdict != "refused" or plan.phases[0].id is PhaseId.QUICK_WAY
 
 
 WANTED = {
@@ -124,6 +125,7 @@ def test_the_way_out_of_an_outage_is_taken_back_by_the_real_way() -> None:
     (back,) = grants.steps
     assert (back.observation.target, back.observation.subject) == ("system:node", GROUP)
     assert back.state is State.DONE
+    assert back.because == "the quick way is not taken, or taken back already: nothing to do"
 
 
 def test_a_binding_that_is_gone_is_made_anew_and_others_of_it_stay() -> None:
