@@ -15,6 +15,10 @@ from dashboard.words import Word, humane_age
 # Names that fit beside the rollback; the nodes' page has the rest.
 _MOST_NAMES = 12
 _SILENT = "Nothing is answered."
+_RECOUNT = (
+    "If the commands ran after this count began, count from now on: a node that is refused since"
+    " then looks well for 40 s."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,11 @@ def _word(watch: LeaseWatch, error: str) -> Word:
 
 
 def _detail(watch: LeaseWatch) -> str:
-    """Why it ended, and after how long."""
+    """Why it ended, and after how long. While it runs and all have renewed: who did so before the
+    commands ran has not shown that it still can, and nothing but a person knows when they ran.
+    """
     if watch.ended_at is None:
-        return ""
+        return _RECOUNT if watch.total and watch.renewed == watch.total else ""
     lasted = age((watch.ended_at - watch.started_at).total_seconds())
     why = ENDS.get(watch.why_ended, visible(watch.why_ended))
     return f"Ended after {lasted}: {why}."

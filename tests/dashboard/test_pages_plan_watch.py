@@ -112,6 +112,10 @@ def test_a_node_that_is_left_out_of_the_names_is_counted(
 
 STATES = {
     "all renewed": ({"total": 3, "renewed": 3}, "All 3 nodes renewed since the step."),
+    "renewed before the commands ran": (
+        {"total": 3, "renewed": 3},
+        "If the commands ran after this count began, count from now on",
+    ),
     "no node": ({"total": 0, "renewed": 0}, "There is no node whose Lease could be watched."),
     "an error": (
         {"error": "connection refused"},
