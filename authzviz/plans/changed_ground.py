@@ -77,7 +77,10 @@ def _new_step(step: Step) -> str:
         subject = describe_subject(observation.subject)
         return f"{observation.target} grants {subject} more than the Node authorizer would: new."
     if observation.sees is Sees.SUBJECT_BOUND:
-        return "Kubelets are refused now: a new plan begins with the quick way out."
+        return (
+            "Kubelets are refused now: roll back the step that was taken last. If none was, a new"
+            " plan begins with the quick way out."
+        )
     return f"A plan of today has a step more: {step.title}."
 
 

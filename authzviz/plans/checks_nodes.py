@@ -43,7 +43,10 @@ def nodes(snapshot: Snapshot, assessment: Assessment) -> Stand:
 def _in_outage(assessment: Assessment) -> str:
     if assessment.verdict is not Verdict.REFUSED:
         return ""
-    return ". That is the outage that this plan ends: note which nodes should be there, and go on"
+    return (
+        ". Kubelets are refused: if a step of this plan did it, roll that back; if it was so"
+        " before, it is the outage that this plan ends: note which nodes should be there, and go on"
+    )
 
 
 def names(snapshot: Snapshot, _: Assessment) -> Stand:

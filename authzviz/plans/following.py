@@ -230,6 +230,8 @@ def _nodes(_: Observation, seen: Seen) -> Stand:
     unready = [node.name for node in nodes if node.ready is not Ready.TRUE]
     if unready:
         return State.TODO, f"not Ready: {_named(unready)}"
+    if len(nodes) == 1:
+        return State.DONE, "the one node is Ready and renews its Lease"
     return State.DONE, f"all {len(nodes)} nodes are Ready and renew their Leases"
 
 
