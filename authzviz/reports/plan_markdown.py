@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from authzviz.engine.phrases import counted
 from authzviz.plans.plan import State
 from authzviz.reports.markdown import cell, code, fenced, inline
-from authzviz.reports.plan_words import done_of, hidden_letters
+from authzviz.reports.plan_words import CONTEXT, done_of, hidden_letters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def _runbook(plan: Plan) -> Iterator[str]:
     )
     yield (
         "Go through the steps in their order, each as root where it says. Where one fails, roll it"
-        " back before anything else."
+        f" back before anything else. {CONTEXT}"
     )
     if plan.notes:
         yield "\n".join(f"- {inline(note)}" for note in plan.notes)

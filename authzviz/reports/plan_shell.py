@@ -5,6 +5,7 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from authzviz.reports.plan_words import CONTEXT
 from authzviz.reports.printable import printable
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def plan_shell(plan: Plan) -> str:
 def _script(plan: Plan) -> Iterator[str]:
     yield "#!/usr/bin/env bash"
     yield f"# {printable(plan.cluster)}: from {plan.start} to {plan.target}, step by step."
-    for note in plan.notes:
+    for note in (CONTEXT, *plan.notes):
         yield f"# {printable(note)}"
     yield _HEAD
     steps = plan.steps

@@ -8,7 +8,7 @@ from authzviz.engine.phrases import counted
 from authzviz.plans.plan import State
 from authzviz.reports.check_text import COLORS
 from authzviz.reports.layout import wrapped
-from authzviz.reports.plan_words import done_of, hidden_letters
+from authzviz.reports.plan_words import CONTEXT, done_of, hidden_letters
 from authzviz.reports.printable import printable
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _report(plan: Plan, paint: Paint) -> Iterator[str]:
     yield f"{printable(plan.cluster)}: from {start} to {target}"
     installed = "" if plan.distribution == "unknown" else f"{plan.distribution}, "
     yield from _wrapped(f"{installed}{counted(len(plan.steps), 'step')}, {done_of(plan)}")
-    for note in plan.notes:
+    for note in (CONTEXT, *plan.notes):
         yield from _wrapped(f"Note: {note}")
     number = 1
     for phase in plan.phases:

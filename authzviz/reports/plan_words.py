@@ -10,6 +10,11 @@ from authzviz.reports.printable import printable
 if TYPE_CHECKING:
     from authzviz.plans.plan import Plan
 
+CONTEXT = (
+    "kubectl and authzviz go to the cluster of their current context: see first, by kubectl config"
+    " current-context, that it is this one."
+)
+
 
 def done_of(plan: Plan) -> str:
     """How many steps are done, of those that nobody may leave out ("2 of 9 done")."""
