@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.lab.build import lab_binary
 from tests.lab.cluster import Cluster, Flags, group
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ The outage: the kubelet of {_NODE_NAME} has a certificate, and is refused everyt
   fix 2  is a flag, so the lab has to do it, and without kubectl does fix 1 too:
          kill -USR1 {os.getpid()}
          once: fix 1; twice: fix 1 undone, and the apiserver restarted with Node,RBAC.
+  Where there is no kubectl: {lab_binary()} kubectl
 """
 
 
