@@ -51,12 +51,11 @@ class Remaining:
 
     def identity(self, user: str, groups: tuple[str, ...]) -> Identity:
         """Who that is to RBAC: groups that nothing is bound to, of which there may be many, are
-        left out.
+        left out, and each is named once.
         """
         bound = self._now.rbac.groups
-        return Identity(
-            short(user), tuple(group for group in groups if group in bound or group == NODES_GROUP)
-        )
+        known = (group for group in groups if group in bound or group == NODES_GROUP)
+        return Identity(short(user), tuple(dict.fromkeys(known)))
 
     def concerns(self, identity: Identity) -> bool:
         """True where some removed grant reaches this identity."""

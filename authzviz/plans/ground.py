@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from authzviz.engine.assessment import ApiServerState, Assessment, Verdict
@@ -9,6 +10,8 @@ from authzviz.engine.model import ApiServer, Snapshot
 from authzviz.evidence.audit import AuditEvidence
 from authzviz.evidence.removals import Removal, removals_of
 from authzviz.plans.servers import Server
+
+_PLAIN = re.compile("[A-Za-z0-9][A-Za-z0-9._/-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,18 @@ def wanted_plugins(state: ApiServerState) -> tuple[str, ...]:
 
 def modes_from(modes: tuple[str, ...]) -> tuple[str, ...]:
     """The modes as they are to be: Node first, then what is there now without AlwaysAllow, and
-    RBAC in any case.
+    RBAC in any case. What is no word is no mode: with it no apiserver starts.
     """
-    kept = [mode for mode in modes if mode not in ("Node", "AlwaysAllow")]
+    kept = [mode for mode in _plain(modes) if mode not in ("Node", "AlwaysAllow")]
     return ("Node", *kept, *(() if "RBAC" in kept else ("RBAC",)))
 
 
 def plugins_from(plugins: tuple[str, ...]) -> tuple[str, ...]:
-    """The plugins as they are to be: as they are, with NodeRestriction."""
+    """The plugins as they are to be: as they are, with NodeRestriction; what is no word is none."""
+    plugins = _plain(plugins)
     return plugins if "NodeRestriction" in plugins else (*plugins, "NodeRestriction")
+
+
+def _plain(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that say nothing but themselves, wherever they go: into a shell, a pattern, a play."""
+    return tuple(name for name in names if _PLAIN.fullmatch(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from shlex import quote
 
 from authzviz.engine.assessment import Switch
@@ -18,6 +19,7 @@ Source: kubernetes plugin/pkg/auth/authorizer/node/node_authorizer.go.
 _PLUGINS = "enable[-_]admission[-_]plugins|admission[-_]control"
 _NOBODY = "authzviz-nobody"
 _COMMAND_LINE = 'tr "\\0" "\\n" < /proc/$(pgrep -o -x kube-apiserver)/cmdline'
+_ACTIVE = re.compile(r"[$`\"\\]")
 SECONDS = 300
 
 
@@ -37,7 +39,7 @@ def journal(server: Server, service: str) -> tuple[str, ...]:
     said = [f"--({_PLUGINS})=[^ ]*NodeRestriction"]
     if not server.is_file_configured:
         said.insert(0, f"--authorization[-_]mode={_modes(server)}( |$)")
-    return tuple(f"{last} | grep -E -o -e '{pattern}'" for pattern in said)
+    return tuple(f"{last} | grep -E -o -e {quote(pattern)}" for pattern in said)
 
 
 def readyz(server: Server, url: str, kubectl: str = "kubectl") -> str:
@@ -78,4 +80,4 @@ def _modes(server: Server) -> str:
 
 def _double(pattern: str) -> str:
     """The pattern between double quotes, since it stands between single ones."""
-    return '"' + pattern.replace("$", "\\$") + '"'
+    return '"' + _ACTIVE.sub(r"\\\g<0>", pattern) + '"'

@@ -17,7 +17,9 @@ Play = dict[str, Any]
 Task = dict[str, Any]
 _WIDTH = 100
 _MOST_COLUMNS = 160
-_TEMPLATE = re.compile(r"\{[{%#]")
+# A text that begins with the last one may say what begins a template from there on.
+# Source: docs.ansible.com, module ansible.builtin.template, "#jinja2:".
+_TEMPLATE = re.compile(r"\{[{%#]|\A#jinja2:")
 
 
 class Plain(str):

@@ -107,6 +107,14 @@ def test_a_name_stays_a_name(name: str) -> None:
     assert all(line.isprintable() for line in comments)
 
 
+def test_no_text_of_a_cluster_says_what_begins_a_template() -> None:
+    flags = HostFlags("cp1", "6443", None, ("#jinja2: variable_start_string:'[['\n[[ 7*7 }}",))
+    play = yaml.safe_load(plan_ansible(replace(planned("unknown"), flags=(flags,))))[1]
+
+    (plugin,) = play["vars"]["planned_plugins"]
+    assert plugin.startswith("{{ '#jinja2:' }} variable_start_string")
+
+
 def test_no_host_is_edited_where_the_modes_are_in_a_file() -> None:
     flags = HostFlags("cp1", "6443", None, None, is_file_configured=True)
     text = plan_ansible(replace(planned("kubeadm"), flags=(flags,)))

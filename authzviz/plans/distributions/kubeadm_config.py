@@ -44,7 +44,8 @@ def _of(source: FlagSource) -> Iterator[Change]:
 
 
 def _step(changes: tuple[Change, ...]) -> Step:
-    is_plain = all(_PLAIN.fullmatch(after) for _, _, after in changes)
+    # What is no word may go on in the next line, which no edit of one line takes away.
+    is_plain = all(_PLAIN.fullmatch(f"{before},{after}") for _, before, after in changes)
     return Step(
         id="declared:kubeadm-config",
         title="Say the same in ConfigMap kubeadm-config",
