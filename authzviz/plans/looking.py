@@ -35,6 +35,14 @@ _OF_KUBELET = {
     "k0s": "/var/lib/k0s/kubelet/pki/kubelet-client-current.pem",
     "microk8s": "/var/snap/microk8s/current/certs/kubelet.crt",
 }
+# The services that a kubelet is part of: on a worker, and on a machine of the control plane.
+_SERVICES = {
+    "k3s": ("k3s-agent", "k3s"),
+    "rke2": ("rke2-agent", "rke2-server"),
+    "k0s": ("k0sworker", "k0scontroller"),
+    "microk8s": ("snap.microk8s.daemon-kubelite", "snap.microk8s.daemon-kubelite"),
+}
+_TALOS = 'talosctl --nodes="${NODE:?export it}"'
 
 
 def flags_shown(distribution: str, node: str = "") -> tuple[str, ...]:
@@ -54,7 +62,7 @@ def certificate_shown(distribution: str) -> tuple[str, ...]:
     if distribution == "eks":
         return ("kubectl --namespace=kube-system get configmap aws-auth --output=yaml",)
     if distribution == "talos":
-        return (f'talosctl --nodes="${{NODE:?export it}}" read {_PEM} | {_subject("/dev/stdin")}',)
+        return (f"{_TALOS} read {_PEM} | {_subject('/dev/stdin')}",)
     return (_subject(_OF_KUBELET.get(distribution, _PEM)),)
 
 
@@ -62,6 +70,41 @@ def certificate_source(distribution: str) -> str:
     """On what it rests that the certificate is there, "" where it was seen there."""
     documented = distribution in (*_OF_KUBELET, "eks", "talos")
     return f"the place where {distribution} keeps a kubelet's certificate" * documented
+
+
+def has_requests(distribution: str) -> bool:
+    """True where kubelets ask for their next certificate by a CertificateSigningRequest."""
+    return distribution not in ("k3s", "rke2", "microk8s", "eks")
+
+
+def kubelet_restart(distribution: str, *, is_worker: bool) -> str:
+    """What restarts a kubelet."""
+    if distribution == "talos":
+        return f"{_TALOS} service kubelet restart"
+    if distribution == "microk8s":
+        return "snap restart microk8s.daemon-kubelite"
+    return f"systemctl restart {_service(distribution, is_worker)}"
+
+
+def kubelet_running(distribution: str, *, is_worker: bool) -> str:
+    """What shows that it runs."""
+    if distribution == "talos":
+        return f"{_TALOS} service kubelet | grep -e Running"
+    return f"systemctl is-active {_service(distribution, is_worker)}"
+
+
+def kubelet_log(distribution: str, *, is_worker: bool) -> str:
+    """What prints the last lines of its log."""
+    if distribution == "talos":
+        return f"{_TALOS} logs kubelet --tail=100"
+    if distribution == "rke2":
+        return "tail -n 100 /var/lib/rancher/rke2/agent/logs/kubelet.log"
+    return f"journalctl -u {_service(distribution, is_worker)} --since=-5min"
+
+
+def _service(distribution: str, is_worker: bool) -> str:
+    worker, control_plane = _SERVICES.get(distribution, ("kubelet", "kubelet"))
+    return worker if is_worker else control_plane
 
 
 def _subject(path: str) -> str:

@@ -10,6 +10,7 @@ from authzviz.engine.assessment import Fix, NextStep
 from authzviz.engine.identity import NODES_GROUP
 from authzviz.engine.model import Binding, RoleRef, Subject
 from authzviz.plans.ground import Ground
+from authzviz.plans.looking import certificate_shown
 from authzviz.plans.plan import Observation, Phase, PhaseId, Sees, Step, Trouble
 
 GROUP = Subject("Group", NODES_GROUP)
@@ -34,7 +35,7 @@ def phase(ground: Ground) -> Phase | None:
         rollback=(_rollback(bound(ground)),),
         observation=Observation(Sees.SUBJECT_BOUND, _NAME, GROUP),
         takes="Seconds: kubelets try again by themselves.",
-        troubles=_TROUBLES,
+        troubles=_troubles(ground.distribution),
         caution=advised.caution,
         watches_leases=True,
     )
@@ -75,17 +76,18 @@ def _rollback(left: Binding | None) -> str:
     return f"kubectl patch clusterrolebinding {_NAME} --type=json -p {quote(json.dumps(patch))}"
 
 
-_TROUBLES = (
-    Trouble(
-        "The binding is there already",
-        'error: failed to create clusterrolebinding: clusterrolebindings "system:node" already'
-        " exists",
-        "kubectl set subject clusterrolebinding system:node --group=system:nodes",
-    ),
-    Trouble(
-        "Nodes stay NotReady",
-        'forbidden: User "system:node:NAME" although the group is bound',
-        "The kubelet's certificate has another O than system:nodes: openssl x509 -noout -subject"
-        " -in /var/lib/kubelet/pki/kubelet-client-current.pem on the node.",
-    ),
-)
+def _troubles(distribution: str) -> tuple[Trouble, ...]:
+    return (
+        Trouble(
+            "The binding is there already",
+            'error: failed to create clusterrolebinding: clusterrolebindings "system:node" already'
+            " exists",
+            "kubectl set subject clusterrolebinding system:node --group=system:nodes",
+        ),
+        Trouble(
+            "Nodes stay NotReady",
+            'forbidden: User "system:node:NAME" although the group is bound',
+            "Kubelets sign in without the group system:nodes. This shows it:"
+            f" {certificate_shown(distribution)[0]}",
+        ),
+    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from authzviz.engine.assessment import Switch
+from authzviz.plans import looking
 from authzviz.plans.ground import Ground
 from authzviz.plans.plan import BY_HAND, Observation, Phase, PhaseId, Sees, Step, Trouble
 from authzviz.plans.shell import heredoc, never
 
 _LOG = "/var/log/kubernetes/audit/audit.log"
-_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 _SIGNER = "spec.signerName=kubernetes.io/kube-apiserver-client-kubelet"
 _RENEWED = "custom-columns=NODE:.metadata.name,RENEWED:.spec.renewTime"
 _SPACE = "authzviz-check"
@@ -22,7 +22,8 @@ def phase(ground: Ground) -> Phase | None:
         _nodes(),
         *((_audit(), _secret()) if served else ()),
         _kubelet(ground),
-        _certificate(),
+        # Kubelets of EKS sign in with a token of IAM.
+        *((_certificate(ground.distribution),) if ground.distribution != "eks" else ()),
         _verdict(),
     )
     return Phase(PhaseId.VERIFY, "Verify", "The cluster is where it is to be.", steps)
@@ -92,19 +93,25 @@ def _secret() -> Step:
 
 
 def _kubelet(ground: Ground) -> Step:
-    workers = [node.name for node in ground.snapshot.nodes.value or () if not node.is_control_plane]
+    nodes = ground.snapshot.nodes.value or ()
+    workers = [node.name for node in nodes if not node.is_control_plane]
+    is_worker, installed = bool(workers) or not nodes, ground.distribution
+    restart = looking.kubelet_restart(installed, is_worker=is_worker)
+    log = looking.kubelet_log(installed, is_worker=is_worker)
     return Step(
         id="kubelet-restart",
-        title="Restart one kubelet: systemctl restart kubelet",
+        title=f"Restart one kubelet: {restart}",
         why="It then registers its Node, reads all its pods anew and makes its Lease: all that a"
         " kubelet needs, at once. Pods go on.",
         where=workers[0] if workers else "a node",
         verify=(
-            "systemctl is-active kubelet",
-            never("journalctl -u kubelet --since=-5min | grep -i -e forbidden"),
+            looking.kubelet_running(installed, is_worker=is_worker),
+            never(f"{log} | grep -i -e forbidden"),
         ),
         observation=BY_HAND,
         takes="A minute.",
+        caution=_RESTARTS_BOTH
+        * (installed == "microk8s" or (installed == "k3s" and not is_worker)),
         troubles=(
             Trouble(
                 "The kubelet does not start any more",
@@ -118,20 +125,28 @@ def _kubelet(ground: Ground) -> Step:
     )
 
 
-def _certificate() -> Step:
+def _certificate(distribution: str) -> Step:
+    requests = f"kubectl get certificatesigningrequests --field-selector={_SIGNER}"
+    has_requests = looking.has_requests(distribution)
     return Step(
         id="certificate-rotation",
         title="See one client certificate rotate",
         why="A kubelet asks for the next one with the one that it has. The bindings to"
-        " selfnodeclient, which approve that, have to stay.",
+        " selfnodeclient, which approve that, have to stay."
+        if has_requests
+        else f"{distribution} makes it itself, without a CertificateSigningRequest: the next one"
+        " has to be named as the Node, too.",
         where="a node",
         verify=(
-            f"openssl x509 -noout -subject -enddate -in {_CERTIFICATE}",
-            f"kubectl get certificatesigningrequests --field-selector={_SIGNER}",
+            *looking.certificate_shown(distribution),
+            *((requests,) if has_requests else ()),
         ),
         observation=BY_HAND,
         takes="Until the next rotation: at 70 to 90 percent of a certificate's life. Nothing to do"
-        " where certificates are made from outside, as by Ansible.",
+        " where certificates are made from outside, as by Ansible."
+        if has_requests
+        else "Until the next one is made.",
+        source=looking.certificate_source(distribution),
     )
 
 
@@ -148,6 +163,9 @@ def _verdict() -> Step:
     )
 
 
+_RESTARTS_BOTH = (
+    "On a machine of the control plane the apiserver is in the same process, and restarts, too."
+)
 _REFUSED = (
     Trouble(
         "A kubelet is refused",

@@ -190,6 +190,34 @@ def test_microk8s_keeps_its_arguments_and_has_each_flag_once(tmp_path: Path) -> 
     assert file.read_text() == before
 
 
+KUBELETS = {
+    "k3s": ("systemctl restart k3s", "journalctl -u k3s", "/k3s/agent/client-kubelet.crt"),
+    "rke2": ("systemctl restart rke2", "/logs/kubelet.log", "/rke2/agent/client-kubelet.crt"),
+    "k0s": ("systemctl restart k0s", "journalctl -u k0s", "/var/lib/k0s/kubelet/pki/"),
+    "microk8s": ("snap restart microk8s.daemon-kubelite", "kubelite", "certs/kubelet.crt"),
+    "talos": ("talosctl", "logs kubelet", "talosctl"),
+    "kubeadm": ("systemctl restart kubelet", "journalctl -u kubelet", "/var/lib/kubelet/pki/"),
+}
+
+
+@pytest.mark.parametrize(("name", "said"), KUBELETS.items(), ids=KUBELETS)
+def test_a_kubelet_is_looked_at_where_its_distribution_has_it(
+    name: str, said: tuple[str, str, str]
+) -> None:
+    found = {step.id: step for step in plan_from(name, "legacy").steps}
+    restart, rotation = found["kubelet-restart"], found["certificate-rotation"]
+    requests = [each for each in rotation.verify if "certificatesigningrequests" in each]
+
+    assert said[0] in restart.title
+    assert said[1] in restart.verify[1]
+    assert said[2] in rotation.verify[0]
+    assert bool(requests) is (name in ("kubeadm", "k0s", "talos"))
+
+
+def test_kubelets_of_eks_have_no_certificate_that_rotates() -> None:
+    assert "certificate-rotation" not in {s.id for s in plan_from("eks", "legacy").steps}
+
+
 ORDERS = ("kops", "k0s", "microk8s", "talos", "kind")
 
 
