@@ -80,6 +80,12 @@ class PlanPage:
         return self.running is not None and not self.trouble
 
     @property
+    def quick_way(self) -> str:
+        """The anchor of the first open step that nobody has to take; "" where there is none."""
+        optional = (step for phase in self.phases if phase.is_optional for step in phase.steps)
+        return next((step.anchor for step in optional if step.is_open and not step.is_done), "")
+
+    @property
     def is_all_done(self) -> bool:
         """True where every step is done that has to be."""
         wanted = [phase for phase in self.phases if not phase.is_optional]

@@ -154,7 +154,7 @@ def test_each_part_of_a_step_is_shown(
         "command": "systemctl restart kubelet",
         "verify": "kubectl get nodes",
         "rollback": "systemctl start kubelet",
-        "takes": "takes a minute",
+        "takes": "Takes: a minute",
         "trouble": "It stays away node not found undo it",
         "caution": "The node is away for seconds.",
         "source": "as documented, not tried: https://kubernetes.io/docs/",
@@ -368,6 +368,8 @@ def test_a_quick_way_is_marked_with_its_cost(
     shown = tab(as_editor, poll(cluster, source, snapshot("RBAC")))
 
     assert "nobody has to take it" in shown.text
+    assert "The quick way out brings them back first" in shown.text
+    assert f'href="#{step_anchor("bind-group")}"' in shown.html
     assert "all Secrets" in shown.text
     assert shown.ids["phase-quick-way"] == 1
 
