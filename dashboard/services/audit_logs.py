@@ -134,14 +134,14 @@ def store(
     actor: User,
 ) -> AuditLogEvidence:
     """Keep what the logs prove; the logs themselves are gone by then. Of more than MOST_USES uses,
-    those that were made most often.
+    those that were made most often; the requests of the others are counted in `left_out`.
     """
     files = [_text(name[:MOST_NAME_LETTERS]) for name in given.files[:MOST_FILES]]
     grants = granted(assessment) if assessment else {}
     with transaction.atomic():
         row = AuditLogEvidence.objects.create(
             cluster=cluster,
-            evidence=facts.pack(replace(evidence, uses=evidence.uses[:MOST_USES])),
+            evidence=facts.pack(_bounded(evidence)),
             proof=evidence.proof.value,
             grants={_text(name): mark for name, mark in grants.items()},
             files=files,
@@ -155,6 +155,12 @@ def store(
         _record(UPLOADED, row, actor)
         _follow(cluster)
     return row
+
+
+def _bounded(evidence: AuditEvidence) -> AuditEvidence:
+    """The evidence with as many uses as are kept."""
+    cut = sum(use.count for use in evidence.uses[MOST_USES:])
+    return replace(evidence, uses=evidence.uses[:MOST_USES], left_out=evidence.left_out + cut)
 
 
 def upload_of(cluster: Cluster, pk: int) -> AuditLogEvidence | None:

@@ -85,6 +85,20 @@ def test_a_use_of_a_grant_that_is_gone_is_left_out(editor: User) -> None:
     assert [use.binding for use in kept.uses] == [GRANT.binding]
 
 
+def test_requests_of_uses_beyond_the_cap_are_counted(
+    editor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_logs, "MOST_USES", 1)
+    cluster = show(OVER_GRANTED)
+    rarer = tuple(replace(AGENT, namespace=name, count=3) for name in ("a", "b"))
+    given(cluster, replace(BREAKS, uses=(AGENT, *rarer), left_out=10), editor)
+
+    kept = audit_logs.newest_evidence(cluster)
+
+    assert kept is not None
+    assert (kept.uses, kept.left_out) == ((AGENT,), 16)
+
+
 def test_only_the_newest_upload_counts(editor: User) -> None:
     cluster = show(OVER_GRANTED)
     given(cluster, BREAKS, editor)
