@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import tracemalloc
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -25,6 +28,7 @@ from tests.plans.clusters import judged, read
 
 pytestmark = pytest.mark.django_db
 
+_FILLING = b"x" * 2**20
 USED = log(*[event() for _ in range(3)])
 
 
@@ -80,6 +84,7 @@ REFUSED = {
     "an archive": (b"PK\3\4" + b"x" * 600, "audit-0.log: it is a zip archive"),
     "a gzip bomb": (BOMB, "unpacks to more than"),
     "empty": (b"", "no audit event is in it"),
+    "cut off at once": (gzip.compress(USED)[:20], "cut off: the gzip file ends in the middle"),
 }
 
 
@@ -90,6 +95,53 @@ def test_what_is_no_log_is_refused_kindly(
     said = refusal(upload(as_editor, granted, content))
 
     assert why in said
+
+
+def long_line(total: int) -> Iterator[bytes]:
+    yield form_of("", log(event()) + b'{"kind": "', is_whole=False)
+    for _ in range(total // len(_FILLING)):
+        yield _FILLING
+    yield b'"}\n' + log(event()) + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+class Made(io.RawIOBase):
+    """A body that is made while it is read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = b""
+
+    def read(self, size: int = -1, /) -> bytes:
+        self._left = self._left or next(self._pieces, b"")
+        given, self._left = self._left[:size], self._left[size:]
+        return given
+
+
+def test_a_line_of_a_gigabyte_is_skipped_in_little_memory(
+    as_editor: Client, granted: Cluster
+) -> None:
+    total = 2**30
+    length = sum(len(piece) for piece in long_line(0)) + total
+    tracemalloc.start()
+    try:
+        answer = as_editor.generic("POST", address(granted), **sent(Made(long_line(total)), length))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert answer.status_code == 302
+    assert peak < 100 * 2**20
+    page = Page(as_editor.get(address(granted)).content.decode()).text
+    assert "1: longer than 16 MiB" in page
+
+
+def test_events_of_the_future_are_left_out_and_said(as_editor: Client, granted: Cluster) -> None:
+    future = event(at=datetime(2999, 1, 1, tzinfo=UTC))
+    upload(as_editor, granted, USED + log(future))
+
+    page = Page(as_editor.get(address(granted)).content.decode()).text
+
+    assert "1: dated in the future, or before there were audit logs" in page
 
 
 def test_without_a_file_one_is_asked_for(as_editor: Client, granted: Cluster) -> None:
@@ -167,7 +219,7 @@ def form_of(token: str, content: bytes, *, is_whole: bool = True) -> bytes:
     return f"{field}{token}\r\n{file}".encode() + content + end.encode()
 
 
-def sent(stream: io.BytesIO, length: int) -> dict[str, Any]:
+def sent(stream: io.IOBase, length: int) -> dict[str, Any]:
     """What makes a request of the body, announced as that long."""
     return {"wsgi.input": stream, "CONTENT_LENGTH": str(length), "CONTENT_TYPE": TYPE}
 
