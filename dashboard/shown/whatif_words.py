@@ -207,8 +207,9 @@ def is_same(told: WhatIf) -> bool:
         (s.verdict, s.possible, s.authorization_modes, s.node_authorizer, s.node_restriction)
         for s in sides
     }
-    # What a start adds to a role may reach kubelets by a binding that was not read.
-    is_alike = not told.effects and len({_unread(side) for side in sides}) == 1
+    # What a start adds to a role may reach kubelets by a binding that was not read, and to a role
+    # that was not read it may add something.
+    is_alike = not told.effects and not any(_has_unread(side) for side in sides)
     return (
         told.is_told
         and (is_alike or _is_whole(told))
@@ -225,13 +226,9 @@ def _differs(kind: NodeChange) -> bool:
     return turned or any((*needs, *rights)) or kind.radius_before != kind.radius_after
 
 
-def _unread(side: Assessment) -> frozenset[tuple[str, str]]:
-    """The grants of which no rule is known, though there may be some."""
-    return frozenset(
-        (grant.binding, grant.subject)
-        for grant in side.grants
-        if not grant.rules and not grant.is_dangling
-    )
+def _has_unread(side: Assessment) -> bool:
+    """True where no rule of some grant is known, though there may be some."""
+    return any(not grant.rules and not grant.is_dangling for grant in side.grants)
 
 
 def _is_whole(told: WhatIf) -> bool:

@@ -163,6 +163,8 @@ def test_no_read_that_fails_makes_a_cluster_safe(
     before, after = examine(snapshot), examine(lose(snapshot, what, outcome))
     # Where two reads contradict each other, the one that is left is all that can be believed.
     assume(not before.surprises and not any(state.contradictions for state in before.states))
+    # Without the list of endpoints nothing tells of an apiserver that only it names: that is said.
+    assume(what != "endpoints" or not before.has_unseen)
 
     if after.verdict is Verdict.NODE_AUTHORIZER:
         assert before.verdict is Verdict.NODE_AUTHORIZER
