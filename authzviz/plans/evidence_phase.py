@@ -8,7 +8,7 @@ from shlex import quote
 from authzviz.engine.assessment import ApiServerState, Switch
 from authzviz.engine.phrases import counted
 from authzviz.evidence.audit import Proof
-from authzviz.plans import own_accounts
+from authzviz.plans import looking, own_accounts
 from authzviz.plans.audit_logging import added, logging_of, policy_of
 from authzviz.plans.ground import Ground
 from authzviz.plans.plan import BY_HAND, Observation, Phase, PhaseId, Sees, Step, Trouble
@@ -17,7 +17,6 @@ _WHY = (
     "What RBAC still allows once Node is asked first would be refused without it: the audit log"
     " names who asks for that. It costs no downtime, only days."
 )
-_CLIENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 
 
 def phase(ground: Ground) -> Phase | None:
@@ -26,6 +25,7 @@ def phase(ground: Ground) -> Phase | None:
         return None
     steps = (
         _log_step(ground),
+        *_rotation(ground.distribution),
         *_OCCASIONS,
         *own_accounts.steps(ground),
         *_kubelets(ground),
@@ -92,7 +92,7 @@ def _kubelets(ground: Ground) -> Iterator[Step]:
         " the certificate is not that of the Node, the kubelet is of another version than the"
         " apiserver, or the pod that uses the object is bound to another node.",
         where="each of these nodes",
-        verify=(f"openssl x509 -noout -subject -in {_CLIENT}",),
+        verify=looking.certificate_shown(ground.distribution),
         observation=BY_HAND,
         troubles=_KUBELET_TROUBLES,
     )
@@ -114,17 +114,25 @@ def _proof_step(ground: Ground) -> Step:
     )
 
 
-_BOOTS = 'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.nodeInfo.bootID}{"\\n"}{end}'
-_OCCASIONS = (
-    Step(
+def _rotation(distribution: str) -> tuple[Step, ...]:
+    """Where kubelets ask the API for their next certificate: elsewhere that shows nothing."""
+    if not looking.has_requests(distribution):
+        return ()
+    step = Step(
         id="evidence:rotation",
         title="Wait until a kubelet has renewed its certificate",
         why="It asks for another when 70 to 90% of its time is over; restarting a kubelet does not"
         " bring that forward.",
         where="a node",
-        verify=(f"openssl x509 -noout -startdate -in {_CLIENT}",),
+        verify=looking.certificate_shown(distribution),
         observation=BY_HAND,
-    ),
+        source=looking.certificate_source(distribution),
+    )
+    return (step,)
+
+
+_BOOTS = 'jsonpath={range .items[*]}{.metadata.name}{" "}{.status.nodeInfo.bootID}{"\\n"}{end}'
+_OCCASIONS = (
     Step(
         id="evidence:reboot",
         title="Reboot a node of each kind",

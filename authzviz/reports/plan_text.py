@@ -65,7 +65,7 @@ def _step(step: Step, number: int, paint: Paint) -> Iterator[str]:
     yield state.replace(step.state, paint(step.state, _STATE_COLORS[step.state]), 1)
     yield from more
     yield from _wrapped(step.why)
-    takes = f"; takes {step.takes}" if step.takes else ""
+    takes = f"; takes {step.takes[0].lower()}{step.takes[1:]}" if step.takes else ""
     yield from _wrapped(f"Where: {step.where}{takes}")
     if step.caution:
         yield from _wrapped(f"! Mind: {step.caution}")
