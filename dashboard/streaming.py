@@ -76,9 +76,11 @@ class StreamedForm(FileUploadHandler):
                 break
             if number >= _MOST_FIELDS:
                 break
+            content = part.read(_MOST_FIELD_BYTES + 1)
+            if len(content) > _MOST_FIELD_BYTES:
+                raise MultiPartParserError("a field before the files is too long")
             if kind == FIELD:
-                post.appendlist(_named(headers, "name"), force_str(part.read(_MOST_FIELD_BYTES)))
-            _exhaust(part)
+                post.appendlist(_named(headers, "name"), force_str(content, errors="replace"))
         post._mutable = False
         return post, MultiValueDict()
 

@@ -8,7 +8,7 @@ from itertools import islice
 from shlex import quote
 from typing import Any
 
-from authzviz.engine.model import Binding, PolicyRule, Role, RoleRef, Subject
+from authzviz.engine.model import Binding, PolicyRule, Role, RoleRef, Snapshot, Subject
 from authzviz.engine.phrases import counted
 from authzviz.evidence.audit import AuditEvidence, Proof, Use
 from authzviz.kube import manifests
@@ -35,11 +35,20 @@ def steps(ground: Ground) -> Iterator[Step]:
     """One for each program that the audit log shows to need the grants and to be no kubelet."""
     if ground.audit is None or ground.audit.proof is not Proof.BREAKS:
         return
-    taken = {role.name for role in ground.snapshot.cluster_roles.value or ()}
+    taken = _names(ground.snapshot)
     for program, uses in islice(_by_program(ground.audit), MOST_AGENTS):
         name = _free_name(program, taken)
         taken.add(name)
         yield _step(program, name, uses)
+
+
+def _names(snapshot: Snapshot) -> set[str]:
+    """The names of roles, of bindings, and of the ServiceAccounts that these know."""
+    roles = [*(snapshot.cluster_roles.value or ()), *(snapshot.roles.value or ())]
+    lists = (snapshot.cluster_role_bindings.value, snapshot.role_bindings.value)
+    bindings = [binding for found in lists for binding in found or ()]
+    accounts = {subject.name for binding in bindings for subject in binding.subjects}
+    return {role.name for role in roles} | {binding.name for binding in bindings} | accounts
 
 
 def _by_program(audit: AuditEvidence) -> Iterator[tuple[str, list[Use]]]:
@@ -154,7 +163,7 @@ def _checks(name: str, rules: Rules) -> Iterator[str]:
 
 
 def _free_name(program: str, taken: set[str]) -> str:
-    """A name that no ClusterRole has, so that nothing is overwritten."""
+    """A name that nothing known has, so that nothing is overwritten."""
     plain = _NOT_A_NAME.sub("-", program.lower()).strip("-")[:40].strip("-") or "agent"
     names = (f"{plain}-own{number or ''}" for number in range(len(taken) + 1))
     return next(name for name in names if name not in taken)

@@ -62,8 +62,10 @@ def _steps(ground: Ground) -> Iterator[Step]:
 
 def _step(binding: Binding, subject: Subject, grant: Grant | None, places: tuple[int, ...]) -> Step:
     name, who = full_name(binding), describe_subject(subject)
+    scope = "rolebinding" if binding.namespace else "clusterrolebinding"
     return Step(
-        id=f"remove:{name}:{subject.kind}:{subject.name}",
+        # A name may hold ":", and no name of a binding "/".
+        id=f"remove:{scope}/{name}/{who}",
         title=f"Take {who} off {name}",
         why=_why(grant) if grant else "",
         where="kubectl",

@@ -54,7 +54,8 @@ case "${1:-}" in
   show)
     known "${2:-}"
     about "$2"
-    for part in do verify rollback; do declare -f "step_$2_$part"; done
+    # What a name holds shows, and moves no terminal.
+    for part in do verify rollback; do declare -f "step_$2_$part"; done | cat -v
     ;;
   do | rollback)
     known "${2:-}"

@@ -261,6 +261,23 @@ def test_the_token_before_the_files_is_enough(granted: Cluster, editor: User) ->
     assert AuditLogEvidence.objects.get().files == ["a.log"]
 
 
+ODD = {"longer than any token": b"x" * 9_000, "no UTF-8": b"\xff\xfe"}
+
+
+@pytest.mark.parametrize("token", ODD.values(), ids=ODD)
+def test_an_odd_field_before_the_files_is_refused(
+    granted: Cluster, editor: User, token: bytes
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(editor, backend="django.contrib.auth.backends.ModelBackend")
+    body = form_of("token", USED).replace(b"token\r\n", token + b"\r\n", 1)
+
+    answer = client.generic("POST", address(granted), body, TYPE)
+
+    assert answer.status_code in (400, 403)
+    assert not AuditLogEvidence.objects.exists()
+
+
 def test_nothing_is_kept_of_an_upload_that_is_cut_off(as_editor: Client, granted: Cluster) -> None:
     body = form_of("", USED, is_whole=False)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from authzviz.engine.model import Role
+from authzviz.engine.model import Binding, Role, RoleRef, Subject
 from authzviz.evidence.audit import AuditEvidence, Proof, Use
 from authzviz.plans import evidence_phase, own_accounts
 from authzviz.plans.audit_logging import policy_of
@@ -215,11 +215,18 @@ def test_hostile_names_of_a_log_grant_and_run_nothing(name: str, tmp_path: Path)
         assert command.startswith("kubectl auth can-i list nodes --as=")
 
 
-def test_no_role_that_is_there_is_overwritten(tmp_path: Path) -> None:
+def test_nothing_that_is_there_is_overwritten(tmp_path: Path) -> None:
     snapshot = read(LEFTOVER)
-    roles = snapshot.cluster_roles
-    taken = replace(roles, value=(*(roles.value or ()), Role("agent-own"), Role("agent-own1")))
-    ground = Ground(replace(snapshot, cluster_roles=taken), judged(LEFTOVER), used())
+    roles, bindings = snapshot.cluster_roles, snapshot.role_bindings
+    account = Subject("ServiceAccount", "agent-own1", "default")
+    taken = replace(
+        snapshot,
+        cluster_roles=replace(roles, value=(*(roles.value or ()), Role("agent-own"))),
+        role_bindings=replace(
+            bindings, value=(Binding("b", RoleRef("Role", "r"), "default", (account,)),)
+        ),
+    )
+    ground = Ground(taken, judged(LEFTOVER), used())
 
     (step,) = own_accounts.steps(ground)
 

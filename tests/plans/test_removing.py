@@ -65,6 +65,14 @@ def test_several_subjects_of_a_binding_go_from_the_last_to_the_first() -> None:
     assert left.subjects == (BOB,)
 
 
+def test_steps_of_names_that_run_into_each_other_have_ids_of_their_own() -> None:
+    node = "system:node:w1"
+    long = Subject("User", f"{node}:Group:system:nodes")
+    steps = _steps(binding(long, name="a"), binding(NODES, name=f"a:User:{node}"))
+
+    assert len(steps) == len({step.id for step in steps}) == 2
+
+
 def test_a_subject_that_is_there_twice_goes_twice() -> None:
     bound = binding(NODES, BOB, NODES)
 
