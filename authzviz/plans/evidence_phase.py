@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from shlex import quote
 
-from authzviz.engine.assessment import ApiServerState, Switch
+from authzviz.engine.assessment import ApiServerState
 from authzviz.engine.phrases import counted
 from authzviz.evidence.audit import Proof
 from authzviz.plans import looking, own_accounts
 from authzviz.plans.audit_logging import added, logging_of, policy_of
 from authzviz.plans.ground import Ground
 from authzviz.plans.plan import BY_HAND, Observation, Phase, PhaseId, Sees, Step, Trouble
+from authzviz.plans.servers import asks_node_late
 
 _WHY = (
     "What RBAC still allows once Node is asked first would be refused without it: the audit log"
@@ -58,7 +59,7 @@ def _log_step(ground: Ground) -> Step:
 
 def _order_caution(servers: tuple[ApiServerState, ...]) -> str:
     """What is to be done first, while the log can't tell what Node would allow."""
-    late = [server.name for server in servers if _is_late(server)]
+    late = [server.name for server in servers if asks_node_late(server)]
     if not late:
         return ""
     named = late[0] if len(late) == 1 else f"{late[0]} and {counted(len(late) - 1, 'other')}"
@@ -66,13 +67,6 @@ def _order_caution(servers: tuple[ApiServerState, ...]) -> str:
         f"It proves nothing before Node is asked first: {named} asks RBAC before Node, or no Node."
         " What was logged until then shows every request of a kubelet as allowed by RBAC."
     )
-
-
-def _is_late(server: ApiServerState) -> bool:
-    modes = server.authorization_modes or ()
-    if server.node_authorizer is Switch.OFF:
-        return True
-    return "RBAC" in modes and "Node" in modes and modes.index("RBAC") < modes.index("Node")
 
 
 def _kubelets(ground: Ground) -> Iterator[Step]:

@@ -13,6 +13,16 @@ _NODE_ARGS = re.compile("annotation [^ ]+ of node (.+)")
 """How kube.node_args says where flags come from."""
 
 
+def asks_node_late(server: ApiServerState) -> bool:
+    """True where the apiserver is known to ask RBAC before Node, or not to ask Node at all: then
+    RBAC allows what Node would.
+    """
+    modes = server.authorization_modes or ()
+    if server.node_authorizer is Switch.OFF:
+        return True
+    return "RBAC" in modes and "Node" in modes and modes.index("RBAC") < modes.index("Node")
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """One apiserver as judged and, where it was read, as read."""

@@ -11,8 +11,9 @@ import msgspec
 from django.db import transaction
 from django.db.models import QuerySet
 
-from authzviz.engine.assessment import ApiServerState, Assessment, Switch
+from authzviz.engine.assessment import ApiServerState, Assessment
 from authzviz.evidence.audit import AuditEvidence, Proof
+from authzviz.plans.servers import asks_node_late
 from dashboard.models import AuditLogEvidence, Cluster, CurrentState, User
 from dashboard.services import audit, clock, facts
 
@@ -122,7 +123,7 @@ def granted(assessment: Assessment) -> dict[str, str]:
 
 def is_node_surely_late(servers: tuple[ApiServerState, ...]) -> bool:
     """True where an apiserver is known to ask RBAC before Node, or not to ask Node at all."""
-    return any(_is_late(server) for server in servers)
+    return any(asks_node_late(server) for server in servers)
 
 
 def store(
@@ -215,13 +216,6 @@ def current_assessment(cluster: Cluster) -> Assessment | None:
     """What is made of the cluster's last good read; None where there was none."""
     state = CurrentState.objects.filter(cluster=cluster).select_related("snapshot").first()
     return facts.current_assessment(state) if state else None
-
-
-def _is_late(server: ApiServerState) -> bool:
-    modes = server.authorization_modes or ()
-    if server.node_authorizer is Switch.OFF:
-        return True
-    return "RBAC" in modes and "Node" in modes and modes.index("RBAC") < modes.index("Node")
 
 
 def _changed(then: Mapping[str, str], today: Mapping[str, str]) -> list[str]:
