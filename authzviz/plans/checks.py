@@ -7,7 +7,7 @@ from collections.abc import Callable
 from authzviz.engine.assessment import Assessment
 from authzviz.engine.model import Snapshot
 from authzviz.plans import checks_cluster, checks_grants, checks_nodes
-from authzviz.plans.plan import State
+from authzviz.plans.plan import UNSEEN, State
 
 Stand = tuple[State, str]
 Check = Callable[[Snapshot, Assessment], Stand]
@@ -45,5 +45,5 @@ def check(id_: str, snapshot: Snapshot, assessment: Assessment) -> Stand:
         return checks_cluster.order_at(name, assessment)
     known = _CHECKS.get(id_)
     if known is None:
-        return State.MANUAL, "nothing that is read shows this: say when it is done"
+        return UNSEEN
     return known(snapshot, assessment)

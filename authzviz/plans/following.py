@@ -13,7 +13,7 @@ from authzviz.engine.health import health_of
 from authzviz.engine.model import Binding, Read, Ready, Snapshot
 from authzviz.evidence.audit import AuditEvidence, Proof
 from authzviz.plans.checks import check
-from authzviz.plans.plan import Observation, Phase, Plan, Sees, State
+from authzviz.plans.plan import UNSEEN, Observation, Phase, Plan, Sees, State
 
 Stand = tuple[State, str]
 _MOST_NAMED = 3
@@ -277,7 +277,7 @@ def _check(observation: Observation, seen: Seen) -> Stand:
 
 
 def _nothing(_: Observation, __: Seen) -> Stand:
-    return State.MANUAL, "nothing that is read shows this: say when it is done"
+    return UNSEEN
 
 
 def _why_not(read: Read[object], what: str) -> str:

@@ -77,6 +77,8 @@ class Observation:
 
 
 BY_HAND = Observation(Sees.NOTHING)
+UNSEEN = (State.MANUAL, "nothing that is read shows this: say when it is done")
+"""The state and its reason where only a person can tell."""
 
 
 @dataclass(frozen=True, slots=True)
