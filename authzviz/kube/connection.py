@@ -7,7 +7,6 @@ import re
 import ssl
 import tempfile
 import time
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,6 +25,7 @@ from authzviz.kube.room import Room
 from authzviz.kube.troubles import trouble
 from authzviz.net.pinned import LimitedSocket, Limits, PinnedConnection, Route
 from authzviz.net.url import parse_https
+from authzviz.net.words import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +48,6 @@ _MAX_WAIT_SECONDS = 5.0
 _LEAST_BYTES = 1 << 20
 _PIECE = 1 << 16
 _NONE: Mapping[str, str] = {}
-_LONGEST_WORDS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +196,7 @@ class Connection:
 
     def clean(self, text: str, *, most: int = 300) -> str:
         """A server's words for our pages: no secrets, no control characters, `most` characters."""
-        text, cut_off = text[:_LONGEST_WORDS], len(text) > _LONGEST_WORDS
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        if cut_off:  # perhaps within a secret
-            text = text[: -max(map(len, self._secrets), default=0) or None]
-        text = "".join(" " if unicodedata.category(c) in {"Cc", "Cf"} else c for c in text[:4000])
-        text = re.sub(r"\s+", " ", text).strip()
-        return text if len(text) <= most else text[: most - 1] + "…"
+        return clean(text, self._secrets, most=most)
 
     def _once(self, exchange: _Exchange) -> tuple[Answer, float]:
         """One exchange: the answer, and for how many seconds it asks us to wait."""

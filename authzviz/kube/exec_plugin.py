@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from authzviz.kube.credentials import Credentials, Secret
+from authzviz.kube.credentials import Credentials
 from authzviz.kube.errors import CredentialsUnusable
 from authzviz.kube.objects import UNDECODABLE
+from authzviz.net.secret import Secret
 
 if TYPE_CHECKING:
     from authzviz.kube.credentials import ExecPlugin

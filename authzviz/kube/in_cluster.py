@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from authzviz.kube.credentials import Credentials, Secret
+from authzviz.kube.credentials import Credentials
+from authzviz.net.secret import Secret
 from authzviz.net.url import parse_https
 
 FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from authzviz.kube.credentials import Credentials, ExecPlugin, Secret, expires_at
+from authzviz.kube.credentials import Credentials, ExecPlugin, expires_at
 from authzviz.kube.fields import Fields, KubeconfigError
 from authzviz.kube.strict_yaml import MAX_BYTES, Value, YamlRefused, parse
 from authzviz.kube.users import Strictness, credentials_of
 from authzviz.net import COMMAND_LINE, AddressPolicy
+from authzviz.net.secret import Secret
 
 __all__ = [
     "Context",

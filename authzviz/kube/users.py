@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from authzviz.kube.credentials import Credentials, ExecPlugin, Secret
+from authzviz.kube.credentials import Credentials, ExecPlugin
 from authzviz.kube.fields import Fields
 from authzviz.net import AddressForbidden, AddressPolicy
+from authzviz.net.secret import Secret
 from authzviz.net.url import parse_https
 
 _MAX_FILE_BYTES = 1 << 20

@@ -15,7 +15,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from authzviz.engine.model import Snapshot
-from authzviz.kube.credentials import Credentials, Secret
+from authzviz.kube.credentials import Credentials
+from authzviz.net.secret import Secret
 from dashboard import tasks
 from dashboard.models import Cluster, Role, User
 from dashboard.services import clock, clusters, reading

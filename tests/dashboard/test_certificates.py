@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from authzviz import engine
 from authzviz.engine.model import Node, Read, Ready, SigningRequest, Snapshot
-from authzviz.kube.credentials import Credentials, Secret
+from authzviz.kube.credentials import Credentials
+from authzviz.net.secret import Secret
 from dashboard.logs import JsonLines
 from dashboard.models import Cluster
 from dashboard.services import clusters, judging, reading

@@ -14,7 +14,8 @@ import time_machine
 from django.db import connection
 from pytest_django import Settings
 
-from authzviz.kube.credentials import Credentials, Secret
+from authzviz.kube.credentials import Credentials
+from authzviz.net.secret import Secret
 from dashboard.models import Cluster
 from dashboard.services import clock, clusters, dispatching, polling, reading, uploads
 from tests.dashboard.conftest import add_cluster

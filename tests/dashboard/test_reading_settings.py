@@ -8,7 +8,8 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 
-from authzviz.kube.credentials import Credentials, Secret
+from authzviz.kube.credentials import Credentials
+from authzviz.net.secret import Secret
 from dashboard.models import AuditEvent, Cluster
 from dashboard.services import clusters, polling, reading
 from tests.dashboard.showing import page

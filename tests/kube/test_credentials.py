@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from authzviz.engine.model import Outcome
-from authzviz.kube.credentials import Credentials, Secret, expires_at
+from authzviz.kube.credentials import Credentials, expires_at
+from authzviz.net.secret import Secret
 from tests.kube.reading import RECORDING, collected
 from tests.replay import replay
 

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from authzviz.kube.collect import collect
-from authzviz.kube.credentials import Secret
 from authzviz.kube.errors import (
     AddressNotAllowed,
     CertificateExpired,
@@ -32,6 +31,7 @@ from authzviz.kube.errors import (
 )
 from authzviz.kube.kubeconfig import Credentials
 from authzviz.net import COMMAND_LINE, AddressPolicy
+from authzviz.net.secret import Secret
 from tests.kube.reading import RECORDING, collected
 from tests.kube.test_credentials import CERTIFICATE
 from tests.replay import HANG, Reply, certificates, json_reply, replay, serve

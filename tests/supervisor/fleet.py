@@ -13,7 +13,8 @@ INTERVAL_SECONDS = 5
 
 def add(kubeconfig: Path) -> None:
     """Add a cluster for each context, read every few seconds."""
-    from authzviz.kube.credentials import Credentials, Secret
+    from authzviz.kube.credentials import Credentials
+    from authzviz.net.secret import Secret
     from dashboard.services import clusters
 
     config = json.loads(kubeconfig.read_text())
