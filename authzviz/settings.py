@@ -180,6 +180,10 @@ POLL_DEADLINE_SECONDS = _bounded("AUTHZVIZ_POLL_DEADLINE", 30, 5, 300)
 # An uploaded audit log is read as it arrives, and not kept: this bounds the time that takes.
 AUDIT_LOG_MB = _bounded("AUTHZVIZ_AUDIT_LOG_MB", 2_048, 1, 1_048_576)
 
+# Tickets
+TRACKER_CIDRS = _networks("AUTHZVIZ_TRACKER_CIDRS")
+WEBHOOK_CIDRS = _networks("AUTHZVIZ_WEBHOOK_CIDRS")
+
 # Database
 DATABASES = {
     "default": FileAwareEnv.db_url_config(

@@ -7,6 +7,14 @@ from dashboard.models.people import Invitation, Role, SignInLink, User
 from dashboard.models.plan import AuditLogEvidence, LeaseWatch, PlanState, StartedPlan, StepTick
 from dashboard.models.risk import AcceptedRisk
 from dashboard.models.running import CacheEntry, Heartbeat
+from dashboard.models.ticket import (
+    ListedTicket,
+    Ticket,
+    TicketEvent,
+    TicketState,
+    Tracker,
+    Wording,
+)
 from dashboard.models.upload import Upload
 from dashboard.models.view import SavedView
 
@@ -21,6 +29,7 @@ __all__ = [
     "Heartbeat",
     "Invitation",
     "LeaseWatch",
+    "ListedTicket",
     "PlanState",
     "Role",
     "SavedView",
@@ -29,7 +38,12 @@ __all__ = [
     "StartedPlan",
     "StepTick",
     "StoredSnapshot",
+    "Ticket",
+    "TicketEvent",
+    "TicketState",
+    "Tracker",
     "Upload",
     "User",
     "VerdictChange",
+    "Wording",
 ]

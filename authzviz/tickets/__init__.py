@@ -1,0 +1,1 @@
+"""Tickets in the trackers that teams use: one port, one file per tracker, one registry."""

@@ -1,0 +1,83 @@
+"""Trackers: how they are reached, and what is kept of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from django.conf import settings
+
+from authzviz.net import AddressPolicy
+from authzviz.net.pinned import resolve
+from authzviz.net.secret import Secret
+from authzviz.tickets.errors import TicketRejected
+from authzviz.tickets.port import Port
+from authzviz.tickets.registry import KINDS
+from authzviz.tickets.setup import Kind, Setup
+from dashboard.models import Tracker
+from dashboard.services import clock, own_services, sealing
+from dashboard.services.ticket_shelf import ListedTickets
+
+BUILTIN = "builtin"
+_PURPOSE = "tracker"
+
+
+def kind_of(tracker: Tracker) -> Kind:
+    """The kind of the tracker. Raises TicketRejected where this version has none such."""
+    kind = KINDS.get(tracker.kind)
+    if kind is None:
+        raise TicketRejected(f"this version knows no {tracker.kind}", is_of_tracker=True)
+    return kind
+
+
+def connect(tracker: Tracker) -> Port:
+    """The way to the tracker; nothing is sent yet. Raises TicketRejected, SealError."""
+    kind = kind_of(tracker)
+    secrets = {name: Secret(text) for name, text in _secrets_of(tracker).items()}
+    return connect_to(kind, tracker.values, secrets)
+
+
+def connect_to(kind: Kind, values: Mapping[str, str], secrets: Mapping[str, Secret]) -> Port:
+    """The way to a tracker that may not be stored yet. Raises TicketRejected."""
+    return kind.connect(Setup(values, secrets, address_policy(kind), ListedTickets()))
+
+
+def address_policy(kind: Kind) -> AddressPolicy:
+    """Which addresses trackers of this kind may have on this server.
+
+    A webhook goes wherever whoever sets it up says: to private networks only where the server's
+    operator opened them.
+    """
+    cidrs = settings.WEBHOOK_CIDRS if kind.is_outward else settings.TRACKER_CIDRS
+    own = own_services.addresses(settings.DATABASES, settings.CELERY_BROKER_URL, resolve)
+    narrowed = AddressPolicy.narrowed(" ".join(cidrs), loopback=settings.AUTHZVIZ_LOCAL, own=own)
+    if kind.is_outward and not cidrs:
+        return AddressPolicy(loopback=narrowed.loopback, private=False, own=own)
+    return narrowed
+
+
+def keep_secrets(tracker: Tracker, secrets: Mapping[str, Secret]) -> None:
+    """Put these secrets, sealed, into the row, which is not saved."""
+    plain = json.dumps({name: secret.reveal() for name, secret in secrets.items()})
+    tracker.credentials = sealing.seal(plain.encode(), purpose=_PURPOSE, row=str(tracker.uuid))
+
+
+def builtin() -> Tracker:
+    """The built-in list, which is there as soon as somebody asks; the default of a new server."""
+    has_default = Tracker.objects.filter(is_default=True).exists()
+    return Tracker.objects.get_or_create(
+        kind=BUILTIN,
+        defaults={
+            "name": KINDS[BUILTIN].title,
+            "created_at": clock.now(),
+            "is_default": not has_default,
+        },
+    )[0]
+
+
+def _secrets_of(tracker: Tracker) -> dict[str, str]:
+    if tracker.credentials is None:
+        return {}
+    sealed = bytes(tracker.credentials)
+    plain = sealing.open_sealed(sealed, purpose=_PURPOSE, row=str(tracker.uuid))
+    return {str(name): str(text) for name, text in json.loads(plain).items()}
