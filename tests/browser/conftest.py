@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.browser.chromium import WIDE, Complaints, chromium
+from tests.browser.chromium import WIDE, Complaints, chromium, opened
 from tests.browser.story import sign_in
 from tests.replay import replay
 from tests.supervisor.conftest import environment_of_a_run
@@ -39,20 +39,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         with running(environment, folder / "terminal") as site, chromium() as browser:
             link = site.sign_in_link()
             site.run("manage", "load_sample")
-            page = browser.new_page()
-            sign_in(page, link)
-            page.close()
+            with opened(browser) as page:
+                sign_in(page, link)
             yield Site(link.split("/sign-in/")[0], browser)
 
 
 @pytest.fixture
 def page(site: Site) -> Iterator[Page]:
     """A page of the admin's browser, wide and light."""
-    page = site.browser.new_page()
-    page.set_viewport_size({"width": WIDE, "height": 900})
-    page.emulate_media(color_scheme="light")
-    yield page
-    page.close()
+    with opened(site.browser) as page:
+        page.set_viewport_size({"width": WIDE, "height": 900})
+        page.emulate_media(color_scheme="light")
+        yield page
 
 
 @pytest.fixture

@@ -119,6 +119,7 @@ def changing(site: Site, page: Page) -> Iterator[Page]:
     page.unroute_all()
     page.goto(f"{site.url}/clusters/{LIVE}/remove/")
     page.get_by_role("button", name="Remove it").click()
+    expect(page.locator("#messages")).to_contain_text("is removed")
 
 
 def test_what_is_newer_waits_while_something_is_opened_and_then_keeps_the_focus(

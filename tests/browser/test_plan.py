@@ -32,6 +32,7 @@ def plan(site: Site, page: Page) -> Iterator[Page]:
     leave = page.get_by_role("button", name="Leave this plan")
     if leave.count():
         leave.click()
+        expect(page.locator("#past")).to_contain_text("Left")
 
 
 def by_hand(page: Page) -> Locator:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import NARROW, WIDE, chromium
+from tests.browser.chromium import NARROW, WIDE, chromium, opened
 from tests.browser.conftest import Site
 from tests.browser.story import sign_in
 from tests.supervisor.conftest import environment_of_a_run
@@ -39,10 +39,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running(environment, folder / "terminal") as site, chromium() as browser:
         link = site.sign_in_link()
         settings = {**environment, "DJANGO_SETTINGS_MODULE": "authzviz.settings"}
-        subprocess.run([sys.executable, "-c", _FILL], env=settings, check=True)
-        page = browser.new_page()
-        sign_in(page, link)
-        page.close()
+        subprocess.run([sys.executable, "-c", _FILL], env=settings, check=True, timeout=120)
+        with opened(browser) as page:
+            sign_in(page, link)
         yield Site(link.split("/sign-in/")[0], browser)
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.accessible import faults
-from tests.browser.chromium import WIDE, Complaints, chromium
+from tests.browser.chromium import WIDE, Complaints, chromium, opened
 from tests.browser.story import sign_in
 from tests.supervisor.conftest import environment_of_a_run
 from tests.supervisor.sites import running
@@ -28,9 +28,8 @@ def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, B
     folder = tmp_path_factory.mktemp("whatif")
     with running(environment_of_a_run(folder), folder / "terminal") as site, chromium() as browser:
         link = site.sign_in_link()
-        page = browser.new_page()
-        sign_in(page, link)
-        page.close()
+        with opened(browser) as page:
+            sign_in(page, link)
         yield link.split("/sign-in/")[0], browser
 
 
@@ -41,10 +40,9 @@ def url(signed_in: tuple[str, BrowserContext]) -> str:
 
 @pytest.fixture
 def page(signed_in: tuple[str, BrowserContext]) -> Iterator[Page]:
-    page = signed_in[1].new_page()
-    page.set_viewport_size({"width": WIDE, "height": 900})
-    yield page
-    page.close()
+    with opened(signed_in[1]) as page:
+        page.set_viewport_size({"width": WIDE, "height": 900})
+        yield page
 
 
 @pytest.fixture

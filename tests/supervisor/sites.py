@@ -75,6 +75,7 @@ class RunningSite:
             capture_output=True,
             text=True,
             check=True,
+            timeout=PATIENCE_SECONDS,
         ).stdout.strip()
 
     def end(self, number: int = signal.SIGTERM) -> int:
