@@ -22,8 +22,8 @@ lab: $(DEV_READY) ## the same on three live clusters, built here: the outage, th
 	@$(DEBIAN) etcd-server
 	@exec $(BIN)/python -m tests.lab -- $(BIN)/python -m authzviz.supervisor
 
-test: $(DEV_READY) ## every test, live apiservers and a browser included
-	@$(DEBIAN) etcd-server postgresql chromium fonts-dejavu-core
+test: $(DEV_READY) ## every test, live apiservers, a tracker and a browser included
+	@$(DEBIAN) etcd-server git postgresql chromium fonts-dejavu-core
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(DEV_READY) ## what needs no test: style, types, layers, templates, migrations

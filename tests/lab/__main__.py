@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.lab.build import BuildError, cache_directory
+from tests.lab.go import BuildError, cache_directory
 from tests.lab.pki import kubeconfig
 from tests.lab.process import LabError
 from tests.lab.rig import open_lab

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.lab.build import BuildError, lab_binary
+from tests.lab.build import LAB
+from tests.lab.go import BuildError
 from tests.lab.rig import Lab, open_etcd
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tests.lab.cluster import Cluster
     from tests.lab.components import ControllerManager, Kubelet
     from tests.lab.etcd import Etcd
+    from tests.lab.go import Program
 
 
 class ClusterFactory(Protocol):
@@ -48,15 +50,19 @@ class ControllerManagerFactory(Protocol):
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build before the first test: its time limit is far shorter than a build."""
-    if not any("lab_ground" in getattr(item, "fixturenames", ()) for item in session.items):
+    build_first(session, "lab_ground", LAB)
+
+
+def build_first(session: pytest.Session, fixture: str, program: Program) -> None:
+    """Build before the first test, where one needs it: its time limit is far shorter than that."""
+    if not any(fixture in getattr(item, "fixturenames", ()) for item in session.items):
         return
     if session.config.option.collectonly:
         return
     capture = session.config.pluginmanager.getplugin("capturemanager")
     # A failure is shown by the tests that needed it.
     with capture.global_and_fixture_disabled() if capture else nullcontext(), suppress(BuildError):
-        lab_binary()
+        program.binary()
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lab.build import BuildError, lab_binary
+from tests.lab.build import LAB, lab_binary
+from tests.lab.go import BuildError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,7 @@ build)
     [ -z "$FAIL" ] || {{ echo "out of memory" >&2; exit 1; }}
     while [ "$1" != -o ]; do shift; done
     echo {version} > "$2" ;;
+list) echo "$MODULE" ;;
 esac
 """
 
@@ -59,6 +62,23 @@ def test_a_failed_build_says_why_and_leaves_no_binary(
         lab_binary()
 
     assert [path.name for path in cache.glob("lab-*/*")] == ["lock"]
+
+
+def test_what_a_program_reads_lies_beside_it_and_may_be_removed(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_go(tmp_path / "bin/go", "1.26.0")
+    page = tmp_path / "module/templates/pages/home.tmpl"
+    page.parent.mkdir(parents=True)
+    page.write_text("Home")
+    page.chmod(0o444)
+    page.parent.chmod(0o555)
+    monkeypatch.setenv("MODULE", str(tmp_path / "module"))
+
+    kept = replace(LAB, data=("templates",)).binary().parent / "templates/pages/home.tmpl"
+
+    assert kept.read_text() == "Home"
+    assert kept.parent.stat().st_mode & 0o700 == 0o700
 
 
 def test_an_old_go_is_passed_over_for_that_of_the_package(cache: Path, tmp_path: Path) -> None:

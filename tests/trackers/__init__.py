@@ -1,0 +1,1 @@
+"""Real trackers, run by the tests."""

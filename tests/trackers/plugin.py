@@ -1,0 +1,39 @@
+"""Pytest fixtures for real trackers."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lab.plugin import build_first
+from tests.trackers.gitea import Gitea, Repository, running_gitea
+from tests.trackers.gitea_build import GITEA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    build_first(session, "running_tracker", GITEA)
+
+
+@pytest.fixture(scope="session")
+def running_tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gitea]:
+    """The Gitea that the session's tests share; `gitea` is how they get it."""
+    with running_gitea(tmp_path_factory.mktemp("gitea")) as gitea:
+        yield gitea
+
+
+@pytest.fixture
+def gitea(running_tracker: Gitea) -> Gitea:
+    """A Gitea that runs: a test may kill it, the next one finds it started again."""
+    running_tracker.restart()
+    return running_tracker
+
+
+@pytest.fixture
+def repository(gitea: Gitea) -> Repository:
+    """A repository of the test's own, without issues."""
+    return gitea.repository(f"clusters-{secrets.token_hex(4)}")
