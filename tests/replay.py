@@ -53,6 +53,34 @@ class Post:
 PostAnswerer = Callable[[Post], Reply | Raw | None]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request of any method; its header names are in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        """The path, unquoted."""
+        return unquote(urlsplit(self.target).path)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters, each with its first value."""
+        return {key: values[0] for key, values in parse_qs(urlsplit(self.target).query).items()}
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+# What answers a request of any method; None hangs.
+AnyAnswerer = Callable[[Asked], Reply | Raw | None]
+
+
 @dataclass
 class Replay:
     """A running server: where it is, how to reach it, and what it was asked for."""
@@ -189,29 +217,52 @@ def serve(
             url = urlsplit(self.path)
             query = {key: values[0] for key, values in parse_qs(url.query).items()}
             accept = self.headers.get("Accept", "")
-            self.answer_with(lambda: answer(unquote(url.path), query, accept))
+            self.answer_unless_refused(lambda: answer(unquote(url.path), query, accept))
 
         def do_POST(self) -> None:
             url = urlsplit(self.path)
             query = {key: values[0] for key, values in parse_qs(url.query).items()}
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            post = Post(url.path, query, dict(self.headers.items()), body)
+            post = Post(url.path, query, dict(self.headers.items()), json.loads(self.body()))
             running.posts.append(post)
-            self.answer_with(
+            self.answer_unless_refused(
                 lambda: answer_post(post) if answer_post else status_reply(404, post.path)
             )
 
-        def answer_with(self, find: Callable[[], Reply | Raw | None]) -> None:
-            found = raw or self.refusal() or find()
-            if callable(found):
-                self.take_over(found)
-            elif found is None:
-                ended.wait(60)
-                self.close_connection = True
-            else:
-                self.reply(found)
+        def answer_unless_refused(self, find: Callable[[], Reply | Raw | None]) -> None:
+            self.answer_with(raw or self.refusal() or find(), ended)
 
-    server = _Server((host, port), Handler)
+    with _listening(Handler, (host, port), certificate, ended) as its_port:
+        running.url = f"https://{host}:{its_port}"
+        yield running
+
+
+@contextlib.contextmanager
+def serve_any(answer: AnyAnswerer, *, name: str = "fake") -> Iterator[Replay]:
+    """Serve what `answer(asked)` gives over TLS, whatever the method and the credentials."""
+    ended = threading.Event()
+    ca, certificate = certificates(-2, 2)
+    running = Replay(name, "", ca)
+
+    class Handler(_Handler):
+        def do_any(self) -> None:
+            headers = {key.lower(): value for key, value in self.headers.items()}
+            asked = Asked(self.command, self.path, headers, self.body())
+            running.requests.append(f"{asked.method} {asked.target}")
+            self.answer_with(answer(asked), ended)
+
+    for method in ("HEAD", "GET", "POST", "PUT", "PATCH", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler.do_any)
+    with _listening(Handler, ("127.0.0.1", 0), certificate, ended) as its_port:
+        running.url = f"https://127.0.0.1:{its_port}"
+        yield running
+
+
+@contextlib.contextmanager
+def _listening(
+    handler: type[_Handler], address: tuple[str, int], certificate: str, ended: threading.Event
+) -> Iterator[int]:
+    """The port on which these requests are handled until the block ends."""
+    server = _Server(address, handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
         file.write(certificate)
@@ -220,11 +271,10 @@ def serve(
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
-    running.url = f"https://{host}:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield running
+        yield int(server.server_address[1])
     finally:
         ended.set()
         server.shutdown()
@@ -279,6 +329,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def refusal(self) -> Reply | None:
         is_known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
         return None if is_known else status_reply(401, self.path)
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def answer_with(self, found: Reply | Raw | None, ended: threading.Event) -> None:
+        if callable(found):
+            self.take_over(found)
+        elif found is None:
+            ended.wait(60)
+            self.close_connection = True
+        else:
+            self.reply(found)
 
     def take_over(self, raw: Raw) -> None:
         self.close_connection = True

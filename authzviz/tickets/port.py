@@ -114,7 +114,9 @@ class Traits:
     `reads_back` where `find`, `read` and `find_comment` see what is there; else (webhook, mail)
     they find nothing, and what may not have arrived is sent again with the same delivery.
     `found_after` is after how many seconds `find` certainly sees what was created. `write_gap` are
-    the seconds to leave between changes. `most_per_read` bounds the ids of one `read`.
+    the seconds to leave between changes. `most_per_read` bounds the ids of one `read`. Titles,
+    bodies and comments longer than `title_letters` and `body_letters` are cut
+    (authzviz.tickets.texts).
     """
 
     reads_back: bool = True
@@ -122,6 +124,7 @@ class Traits:
     write_gap: float = 0.0
     most_per_read: int = 50
     title_letters: int = 250
+    body_letters: int = 60_000
 
 
 @dataclass(frozen=True, slots=True)

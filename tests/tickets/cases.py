@@ -1,0 +1,19 @@
+"""How each kind of tracker is set up before the contract: one line for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from authzviz.tickets.registry import KINDS
+from tests.tickets.stage import BuiltinStage, Stage
+
+CASES: dict[str, Callable[[], Stage]] = {
+    "builtin": lambda: BuiltinStage(KINDS["builtin"]),
+}
+"""By the kind's id, what makes its stage anew."""
+
+READING = sorted(id_ for id_ in CASES if KINDS[id_].traits.reads_back)
+"""Those that can be asked what they have."""
+
+REMOTE = sorted(id_ for id_ in CASES if id_ != "builtin")
+"""Those that are on another server, over HTTP."""
