@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from authzviz.engine.assessment import Assessment, Decision, Path, Severity, Switch, Verdict
 from authzviz.engine.model import Outcome
 from authzviz.engine.phrases import age
+from authzviz.tickets.document import Break, Code, Link, Span, Strong, Text
 from dashboard import visible as seen
 from dashboard.picture import steps
 from dashboard.picture.layers import Place
@@ -262,3 +263,26 @@ def shortcuts() -> dict[str, list[dict[str, str]]]:
     """The keys that do something on every page, and the switch that turns them off."""
     places = [{"key": key, "link": reverse(name), "title": title} for key, name, title in _PLACES]
     return {"places": places}
+
+
+@register.filter
+def spans(shown: Iterable[Span]) -> SafeString:
+    """The spans of a ticket's text.
+
+    Made here, since a template of its own would put the end of its file between letter and comma.
+    """
+    return format_html_join("", "{}", ((_span(span),) for span in shown))
+
+
+def _span(span: Span) -> str:
+    if isinstance(span, Text):
+        return span.text
+    if isinstance(span, Code):
+        return format_html("<code>{}</code>", span.text)
+    if isinstance(span, Break):
+        return SafeString("<br>")
+    within = spans(span.spans)
+    if isinstance(span, Link):
+        return format_html('<a href="{}" rel="noreferrer">{}</a>', span.url, within or span.url)
+    tag = "strong" if isinstance(span, Strong) else "em"
+    return format_html("<{0}>{1}</{0}>", tag, within)
