@@ -21,9 +21,10 @@ class Tracker(models.Model):
     `kind` is a key of authzviz.tickets.registry.KINDS, `values` what was told of it by field, and
     `credentials` its secrets, sealed (services.sealing) with `uuid` bound into the seal. The
     templates, `labels` (a list), `assignee` and `due_days` are what a new ticket begins with.
-    `wait_until` is until when it takes nothing, because it said so or failed; `failures` counts
-    those in a row. `lease_until`, `generation` and `queued_until` are of its queue, which one
-    worker at a time goes through. `next_read_at` is when tickets are read back.
+    `wait_until` is until when it takes nothing, because it asked for that (`is_wait_asked`) or
+    failed; `failures` counts those in a row. `lease_until`, `generation` and `queued_until` are of
+    its queue, which one worker at a time goes through. `next_read_at` is when tickets are read
+    back.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -43,6 +44,7 @@ class Tracker(models.Model):
     due_days = models.PositiveIntegerField(null=True)
 
     wait_until = models.DateTimeField(null=True)
+    is_wait_asked = models.BooleanField(default=False)
     failures = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
     last_error_at = models.DateTimeField(null=True)
@@ -97,17 +99,23 @@ class Ticket(models.Model):
     `marker` is in the tracker, too. `title` and `body` are what a person wrote in the preview, ""
     where `wording` is filled instead. `written_title` and `written_body` are what the tracker gave
     back when we last wrote: where it gives another, people changed it, and it is left to them.
-    `progress` is our comment as it is to be, `comment_text` as the tracker gave it back.
+    `progress` is our comment as it is to be, `comment_text` as the tracker gave it back;
+    `comment_mark` is in that comment alone. `seen` stands for what the last good read found of what
+    the texts tell, `told` for what they were last filled with; `is_body_due` and `is_comment_due`
+    are what the tracker does not have yet.
 
     `wanted_open` is what the product wants of the tracker, None for nothing: it wants something
     only when a cluster gets to its target or falls back, and what people did since stays.
     `is_reached` is whether the cluster was there when that was last decided; `reached_reads` are
     the good reads in a row that found it there, `counted_read_at` the last that was counted.
-    `closed_by` is "product" or "people".
+    `wanted_by` is the person who wanted it, "" for the product. `closed_by` is "product" or
+    "people". `missing_since` is when it was first looked for and not there, `asked_at` when last
+    looked for.
 
     `due_at` is when a worker has to do something, None for never. `sending` is what is under way
     ("create", "update", "comment", "close", "reopen"), since `sending_since`, as `delivery`, for
-    the `attempts`-th time.
+    the `attempts`-th time. `found_before` are the tickets of the marker that were in the tracker
+    before this one was sent. `revision` grows with whatever changes what is wanted.
     """
 
     cluster = models.ForeignKey(Cluster, models.SET_NULL, null=True, related_name="tickets")
@@ -135,14 +143,22 @@ class Ticket(models.Model):
     remote_title = models.TextField(blank=True)
     remote_assignee = models.CharField(max_length=200, blank=True)
     read_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
+    missing_since = models.DateTimeField(null=True)
     written_title = models.TextField(blank=True)
     written_body = models.TextField(blank=True)
 
     progress = models.TextField(blank=True)
     comment_id = models.CharField(max_length=200, blank=True)
     comment_text = models.TextField(blank=True)
+    comment_mark = models.CharField(max_length=80, blank=True)
+    seen = models.CharField(max_length=64, blank=True)
+    told = models.CharField(max_length=64, blank=True)
+    is_body_due = models.BooleanField(default=False)
+    is_comment_due = models.BooleanField(default=False)
 
     wanted_open = models.BooleanField(null=True)
+    wanted_by = models.CharField(max_length=150, blank=True)
     is_reached = models.BooleanField(default=False)
     reached_reads = models.PositiveIntegerField(default=0)
     counted_read_at = models.DateTimeField(null=True)
@@ -152,6 +168,7 @@ class Ticket(models.Model):
     sending = models.CharField(max_length=16, blank=True)
     sending_since = models.DateTimeField(null=True)
     delivery = models.UUIDField(null=True)
+    found_before = models.JSONField(default=list)
     attempts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     error_at = models.DateTimeField(null=True)
@@ -179,7 +196,8 @@ class TicketEvent(models.Model):
     """What was done about a ticket, by us or seen to be done by others; `words` hold no secret.
 
     `what` is "opened", "adopted", "updated", "commented", "closed", "reopened", "refused",
-    "failed", "unknown", "seen" (somebody changed it there). `by_name` is "" for the product.
+    "failed", "unknown", "gone", "seen" (somebody changed it there). `by_name` is "" for the
+    product.
     """
 
     ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="events")

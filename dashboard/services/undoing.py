@@ -17,6 +17,7 @@ from dashboard.models import (
     AuditLogEvidence,
     Cluster,
     SavedView,
+    Ticket,
     User,
 )
 from dashboard.services import (
@@ -28,11 +29,13 @@ from dashboard.services import (
     plan_acts,
     plan_ticks,
     risks,
+    tickets,
 )
 from dashboard.services.audit_logs import AuditLogError
 from dashboard.services.clusters import ClusterError
 from dashboard.services.plan_rows import PlanError
 from dashboard.services.risks import RiskError
+from dashboard.services.tickets import TicketError
 
 FOR = timedelta(hours=24)
 GONE, CHANGED = "it was removed since", "it was changed since"
@@ -44,6 +47,9 @@ class UndoError(Exception):
 
 class _Left(Exception):
     """Why one thing stays as it is."""
+
+
+_WHY_LEFT = (_Left, AuditLogError, ClusterError, PlanError, RiskError, TicketError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ def undo(batch: UUID, *, actor: User) -> Undone:
         for event in events:
             try:
                 REVERSALS[event.action](event, found.get(event.cluster_id or 0), actor)
-            except (_Left, AuditLogError, ClusterError, PlanError, RiskError) as error:
+            except _WHY_LEFT as error:
                 left.append(f"{event.about}: {error}")
     if len(left) == len(events):
         raise UndoError(f"Nothing was undone. {'; '.join(left[:3])}.")
@@ -206,6 +212,13 @@ def _taking_back(event: AuditEvent, cluster: Cluster | None, actor: User) -> Non
     plan_ticks.reinstate(_there(cluster), _key(event, "tick"), actor=actor)
 
 
+def _opening_ticket(event: AuditEvent, _: Cluster | None, actor: User) -> None:
+    ticket = Ticket.objects.filter(pk=_key(event, "ticket")).first()
+    if ticket is None:
+        raise _Left(GONE)
+    tickets.take_back(ticket, actor)
+
+
 def _there(cluster: Cluster | None) -> Cluster:
     if cluster is None:
         raise _Left(GONE)
@@ -256,6 +269,7 @@ REVERSALS: dict[str, Revert] = {
     plan_acts.LEFT: _leaving_plan,
     plan_ticks.TICKED: _ticking,
     plan_ticks.TAKEN_BACK: _taking_back,
+    tickets.OPENED: _opening_ticket,
     "view saved": _saving_view,
     "view removed": _removing_view,
 }

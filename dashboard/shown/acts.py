@@ -13,7 +13,7 @@ from dashboard.visible import visible
 MOST_LETTERS = 200
 _NAMES = {"before": "was", "to": "is"}
 # What stands beside it, or says nothing to a person.
-_UNSAID = frozenset({"read_at", "risk", "upload", "plan", "tick", audit.UNDOES})
+_UNSAID = frozenset({"read_at", "risk", "upload", "plan", "tick", "ticket", audit.UNDOES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,12 @@ ACTS = {
     "leases watched no more": Act(
         "Watch ended", "stopped watching the leases of {}", "player-pause"
     ),
+    "ticket opened": Act("Ticket opened", "opened a ticket for {}", "plus", "ticket"),
+    "ticket retried": Act("Ticket retried", "tried the ticket of {} again", "refresh", "ticket"),
+    "ticket taken back": Act("Ticket taken back", "took back the ticket of {}", "x", "ticket"),
+    "ticket let go": Act("Ticket let go", "let the ticket of {} go", "link", "ticket"),
+    "ticket closed": Act("Ticket closed", "closed the ticket of {}", "check", "ticket"),
+    "ticket reopened": Act("Ticket reopened", "reopened the ticket of {}", "refresh", "ticket"),
     "view saved": Act("View saved", "saved the view {}", "eye", "view"),
     "view removed": Act("View removed", "removed the view {}", "trash", "view"),
     "person invited": Act("Person invited", "invited {}", "users", "invitation"),
