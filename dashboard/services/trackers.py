@@ -11,6 +11,7 @@ from authzviz.net import AddressPolicy
 from authzviz.net.pinned import resolve
 from authzviz.net.secret import Secret
 from authzviz.tickets.errors import TicketRejected
+from authzviz.tickets.http import DEADLINE_SECONDS
 from authzviz.tickets.port import Port
 from authzviz.tickets.registry import KINDS
 from authzviz.tickets.setup import Kind, Setup
@@ -32,14 +33,19 @@ def kind_of(tracker: Tracker) -> Kind:
 
 def connect(tracker: Tracker) -> Port:
     """The way to the tracker; nothing is sent yet. Raises TicketRejected, SealError."""
-    kind = kind_of(tracker)
-    secrets = {name: Secret(text) for name, text in _secrets_of(tracker).items()}
-    return connect_to(kind, tracker.values, secrets)
+    return connect_to(kind_of(tracker), tracker.values, secrets_of(tracker))
 
 
-def connect_to(kind: Kind, values: Mapping[str, str], secrets: Mapping[str, Secret]) -> Port:
+def connect_to(
+    kind: Kind,
+    values: Mapping[str, str],
+    secrets: Mapping[str, Secret],
+    *,
+    deadline_seconds: float = DEADLINE_SECONDS,
+) -> Port:
     """The way to a tracker that may not be stored yet. Raises TicketRejected."""
-    return kind.connect(Setup(values, secrets, address_policy(kind), ListedTickets()))
+    policy = address_policy(kind)
+    return kind.connect(Setup(values, secrets, policy, ListedTickets(), deadline_seconds))
 
 
 def address_policy(kind: Kind) -> AddressPolicy:
@@ -75,9 +81,10 @@ def builtin() -> Tracker:
     )[0]
 
 
-def _secrets_of(tracker: Tracker) -> dict[str, str]:
+def secrets_of(tracker: Tracker) -> dict[str, Secret]:
+    """The tracker's secrets by field. Raises SealError."""
     if tracker.credentials is None:
         return {}
     sealed = bytes(tracker.credentials)
     plain = sealing.open_sealed(sealed, purpose=_PURPOSE, row=str(tracker.uuid))
-    return {str(name): str(text) for name, text in json.loads(plain).items()}
+    return {str(name): Secret(str(text)) for name, text in json.loads(plain).items()}

@@ -83,6 +83,22 @@ ACTS = {
     "ticket reopened": Act("Ticket reopened", "reopened the ticket of {}", "refresh", "ticket"),
     "view saved": Act("View saved", "saved the view {}", "eye", "view"),
     "view removed": Act("View removed", "removed the view {}", "trash", "view"),
+    "tracker added": Act("Tracker added", "added the tracker {}", "plus", "tracker"),
+    "tracker changed": Act(
+        "Tracker changed", "changed the settings of the tracker {}", "settings", "tracker"
+    ),
+    "tracker credentials replaced": Act(
+        "Tracker credentials replaced",
+        "replaced the credentials of the tracker {}",
+        "key",
+        "tracker",
+    ),
+    "tracker made the default": Act(
+        "Default tracker chosen", "made {} the default tracker", "check", "tracker"
+    ),
+    "tracker paused": Act("Tracker paused", "paused the tracker {}", "player-pause", "tracker"),
+    "tracker resumed": Act("Tracker resumed", "resumed the tracker {}", "player-play", "tracker"),
+    "tracker removed": Act("Tracker removed", "removed the tracker {}", "trash", "tracker"),
     "person invited": Act("Person invited", "invited {}", "users", "invitation"),
     "invitation accepted": Act(
         "Invitation accepted", "accepted an invitation", "user", "invitation"

@@ -73,6 +73,8 @@ PAGES = {
     "explain a log of a cluster that is gone": "/explain/?cluster=gone",
     "reader": "/reader/",
     "reader of a cluster": "/clusters/eu-1/reader/",
+    "trackers": "/trackers/",
+    "add a tracker": "/trackers/add/github/",
     "people": "/people/",
     "reader of an old version": "/reader/?version=1.22&distribution=openshift",
     "profile": "/profile/",

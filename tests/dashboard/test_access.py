@@ -11,7 +11,7 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from dashboard.models import Cluster, Invitation, Role, SavedView, Source, User
-from dashboard.services import bundles, uploads
+from dashboard.services import bundles, trackers, uploads
 from tests.dashboard.conftest import person, signed_in
 from tests.dashboard.snapshots import KUBECONFIG, snapshot
 
@@ -69,6 +69,13 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "undo": (WRITE, EDITOR),
     "activity": (READ, VIEWER),
     "risks": (READ, VIEWER),
+    "trackers": (READ, ADMIN),
+    "tracker_add": (BOTH, ADMIN),
+    "tracker": (BOTH, ADMIN),
+    "tracker_test": (WRITE, ADMIN),
+    "tracker_default": (WRITE, ADMIN),
+    "tracker_pause": (WRITE, ADMIN),
+    "tracker_remove": (BOTH, ADMIN),
     "people": (READ, ADMIN),
     "invite": (WRITE, ADMIN),
     "withdraw_invitation": (WRITE, ADMIN),
@@ -126,6 +133,11 @@ ABOUT: dict[str, Callable[[Cluster], tuple[object, ...]]] = {
     "invitation": lambda _: ("unknown-token",),
     "view_remove": lambda _: (
         SavedView.objects.create(name="a view", query="", created_at=timezone.now()).pk,
+    ),
+    "tracker_add": lambda _: ("github",),
+    **dict.fromkeys(
+        ("tracker", "tracker_test", "tracker_default", "tracker_pause", "tracker_remove"),
+        lambda _: (trackers.builtin().pk,),
     ),
     "undo": lambda _: (uuid4(),),
     "risk_accept": lambda cluster: (cluster.slug,),

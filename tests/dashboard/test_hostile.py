@@ -36,6 +36,7 @@ from dashboard.models import (
     LeaseWatch,
     SavedView,
     StartedPlan,
+    Tracker,
     User,
 )
 from dashboard.models import Role as PersonRole
@@ -87,6 +88,9 @@ ONLY_POSTS = {
     "plan_leave",
     "plan_renew",
     "plan_tick",
+    "tracker_test",
+    "tracker_default",
+    "tracker_pause",
 }
 # For whoever isn't signed in, or always lead elsewhere.
 ELSEWHERE = {
@@ -106,11 +110,12 @@ NO_PAGES = {"livez", "readyz"}
 
 @dataclass(frozen=True)
 class Fleet:
-    """Two clusters that differ, and what else pages are asked for."""
+    """Two clusters that differ, and what else pages are asked for; `of` for some of them."""
 
     cluster: Cluster
     other: Cluster
     arguments: dict[str, Any]
+    of: dict[str, dict[str, Any]]
 
 
 class Answer(Protocol):
@@ -202,7 +207,28 @@ def fleet_of(name: str, user: User) -> Fleet:
         "key": key,
         "format_": "markdown",
     }
-    return Fleet(cluster, other, arguments)
+    of_tracker = {"pk": tracker_of(column).pk}
+    names = ("tracker", "tracker_test", "tracker_default", "tracker_pause", "tracker_remove")
+    of = {**dict.fromkeys(names, of_tracker), "tracker_add": {"kind": "github"}}
+    return Fleet(cluster, other, arguments, of)
+
+
+def tracker_of(name: str) -> Tracker:
+    """A tracker of this name, which says it in its errors."""
+    now = timezone.now()
+    return Tracker.objects.create(
+        name=name[:100],
+        kind="github",
+        values={"url": f"https://{name}"[:400], "repository": name[:100]},
+        title_template=name[:200],
+        body_template=name[:200],
+        labels=[name[:60]],
+        assignee=name[:60],
+        created_at=now,
+        last_error=name,
+        last_error_at=now,
+        wait_until=now + timedelta(hours=1),
+    )
 
 
 def read_of(name: str) -> Snapshot:
@@ -271,9 +297,10 @@ def answers(client: Client, fleet: Fleet, name: str) -> Iterator[tuple[str, Answ
     for pattern in get_resolver().url_patterns:
         assert isinstance(pattern, URLPattern)
         wanted = pattern.pattern.converters
-        unknown = wanted.keys() - fleet.arguments.keys()
+        known = {**fleet.arguments, **fleet.of.get(pattern.name or "", {})}
+        unknown = wanted.keys() - known.keys()
         assert not unknown, f"say what {pattern.name} is to be asked for: {unknown}"
-        path = reverse(pattern.name, kwargs={one: fleet.arguments[one] for one in wanted})
+        path = reverse(pattern.name, kwargs={one: known[one] for one in wanted})
         for query in queries(str(pattern.name), fleet, name):
             yield str(pattern.name), client.get(path, query)
 

@@ -1,0 +1,149 @@
+"""Trackers: where tickets go, with which credentials, and how they begin."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from authzviz.tickets.errors import TicketRejected
+from authzviz.tickets.registry import KINDS
+from authzviz.tickets.setup import Kind
+from dashboard.forms import posted
+from dashboard.models import Tracker, User
+from dashboard.services import access, tracker_acts, trackers
+from dashboard.services.sealing import SealError
+from dashboard.services.tracker_acts import TrackerSettingsError
+from dashboard.shown.trackers import tracker_rows
+from dashboard.tracker_forms import TrackerForm
+
+
+@require_GET
+@never_cache
+def tracker_list(request: HttpRequest) -> HttpResponse:
+    """Every tracker with how it does, and the kinds that can be added; for admins."""
+    access.admin(request.user)
+    context = {
+        "rows": tracker_rows(tracker_acts.every()),
+        "kinds": [kind for kind in KINDS.values() if kind.id != trackers.BUILTIN],
+    }
+    return render(request, "trackers.html", context)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def add(request: HttpRequest, kind: str) -> HttpResponse:
+    """Add a tracker of that kind, after a test."""
+    user = access.admin(request.user)
+    if kind not in KINDS or kind == trackers.BUILTIN:
+        raise access.NotVisible(kind)
+    form = TrackerForm(posted(request)[0], kind=KINDS[kind])
+    if request.method == "POST" and form.is_valid():
+        tracker = _saved(form, KINDS[kind], None, user)
+        if tracker is not None:
+            messages.success(request, f"{tracker.name} is added: tickets can go there now.")
+            return redirect("tracker", pk=tracker.pk)
+    context = {"form": form, "kind": KINDS[kind]}
+    return render(request, "tracker_add.html", context, status=422 if form.errors else 200)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def tracker(request: HttpRequest, pk: int) -> HttpResponse:
+    """What is told of a tracker, to change; its secrets are never shown."""
+    user = access.admin(request.user)
+    found = tracker_acts.one(pk)
+    try:
+        kind = trackers.kind_of(found)
+    except TicketRejected as error:
+        messages.error(request, f"{found.name}: {error.message}.")
+        return redirect("trackers")
+    form = TrackerForm(posted(request)[0], kind=kind, tracker=found)
+    if request.method == "POST" and form.is_valid() and _saved(form, kind, found, user):
+        messages.success(request, "Saved.")
+        return redirect("tracker", pk=pk)
+    return _page(request, tracker_acts.one(pk), form, kind)
+
+
+@require_POST
+@never_cache
+def test(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask the tracker who we are there, and show what it says."""
+    access.admin(request.user)
+    found = tracker_acts.one(pk)
+    tested = tracker_acts.test_stored(found)
+    say = messages.success if tested.is_good else messages.error
+    say(request, f"{found.name}: {tested.words}.")
+    return redirect("tracker", pk=pk)
+
+
+@require_POST
+def make_default(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send the tickets of one click there."""
+    user = access.admin(request.user)
+    found = tracker_acts.one(pk)
+    tracker_acts.make_default(found, actor=user)
+    messages.success(request, f"Tickets go to {found.name} unless another is chosen.")
+    return redirect("trackers")
+
+
+@require_POST
+def pause(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send nothing there where `is_paused` is "true", else go on."""
+    user = access.admin(request.user)
+    found = tracker_acts.one(pk)
+    is_paused = request.POST.get("is_paused") == "true"
+    tracker_acts.set_paused(found, is_paused=is_paused, actor=user)
+    words = "Nothing is sent there until it is resumed." if is_paused else "It is used again."
+    messages.success(request, words)
+    return redirect("tracker", pk=pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask whether to forget the tracker, and do it."""
+    user = access.admin(request.user)
+    found = tracker_acts.one(pk)
+    if request.method != "POST":
+        rows = tracker_rows(tracker_acts.every().filter(pk=pk))
+        return render(request, "tracker_remove.html", {"tracker": found, "row": rows[0]})
+    try:
+        tracker_acts.remove(found, actor=user)
+    except TrackerSettingsError as error:
+        messages.error(request, f"Nothing was removed: {error}.")
+    else:
+        messages.success(request, f"{found.name} is removed, and its credentials are gone.")
+    return redirect("trackers")
+
+
+def _saved(form: TrackerForm, kind: Kind, known: Tracker | None, user: User) -> Tracker | None:
+    """The tracker, added or changed; None, with the reason in the form, where it can't be."""
+    given = form.given()
+    try:
+        secrets = tracker_acts.known_secrets(known, kind, given)
+        tested = tracker_acts.test(kind, given.values, secrets)
+        if not tested.is_good and not form.cleaned_data["even_if_refused"]:
+            form.refuse(f"Nothing was saved. {tested.words}.", "even_if_refused")
+            return None
+        if known is None:
+            return tracker_acts.add(kind, given, secrets, actor=user)
+        tracker_acts.change(known, given, secrets, actor=user)
+    except TrackerSettingsError as error:
+        form.refuse(f"{error}.".capitalize(), error.field)
+        return None
+    except SealError as error:
+        form.refuse(f"{error}.")
+        return None
+    return known
+
+
+def _page(request: HttpRequest, found: Tracker, form: TrackerForm, kind: Kind) -> HttpResponse:
+    rows = tracker_rows(tracker_acts.every().filter(pk=found.pk))
+    context = {"form": form, "kind": kind, "tracker": found, "row": rows[0]}
+    return render(request, "tracker.html", context, status=422 if form.errors else 200)
