@@ -209,7 +209,8 @@ def fleet_of(name: str, user: User) -> Fleet:
     }
     of_tracker = {"pk": tracker_of(column).pk}
     names = ("tracker", "tracker_test", "tracker_default", "tracker_pause", "tracker_remove")
-    of = {**dict.fromkeys(names, of_tracker), "tracker_add": {"kind": "github"}}
+    of: dict[str, dict[str, Any]] = dict.fromkeys(names, of_tracker)
+    of["tracker_add"] = {"kind": "github"}
     return Fleet(cluster, other, arguments, of)
 
 
