@@ -10,8 +10,11 @@ _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)"
     r"(?::(?P<port>[0-9]{1,5}))?(?P<path>(?:/[A-Za-z0-9._~-]*)*)"
 )
+_RESOURCE = re.compile(
+    r"(?P<path>(?:/[A-Za-z0-9._~%!$&'()*+,;=:@-]*)*)(?P<query>\?[A-Za-z0-9._~%!$&'()*+,;=:@/?-]*)?"
+)
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_MAX_LENGTH = 450
+_MAX_LENGTH, _MAX_RESOURCE = 450, 2000
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
 
@@ -53,6 +56,26 @@ def parse_https(text: str) -> ServerUrl:
     if any(part in {".", ".."} for part in path.split("/")):
         raise ValueError("must not have . or .. in its path")
     return ServerUrl(_host(match["host"]), port, path)
+
+
+def parse_webhook(text: str) -> tuple[ServerUrl, str]:
+    """The server that a webhook's URL names, without a path, and what is asked of it: path and
+    query, either of which may hold a secret. Source: RFC 3986, 3.3 and 3.4.
+
+    Raises ValueError with what is wrong, naming nothing of path or query.
+    """
+    scheme, separator, rest = text.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    server = parse_https(f"{scheme}{separator}{authority}")
+    resource = rest[len(authority) :]
+    if len(resource) > _MAX_RESOURCE:
+        raise ValueError(f"is longer than {_MAX_RESOURCE} characters")
+    match = _RESOURCE.fullmatch(resource)
+    if match is None:
+        raise ValueError("must hold nothing but a path and a query, without spaces or a fragment")
+    if any(part in {".", ".."} for part in match["path"].split("/")):
+        raise ValueError("must not have . or .. in its path")
+    return server, (match["path"] or "/") + (match["query"] or "")
 
 
 def _complaint(text: str) -> str:

@@ -117,6 +117,7 @@ class TrackerHttp:
         keeps_body: bool = True,
     ) -> Answer | Refusal:
         """The answer, whatever its status but a redirect's. `body` goes as JSON, bytes as they are.
+        Of an answer whose body is not kept, no word is read or told.
 
         Raises TicketRejected, TrackerUnavailable and, for what may have been done, OutcomeUnknown.
         """
@@ -182,14 +183,15 @@ class TrackerHttp:
         headers = {name.lower(): value for name, value in response.headers.items()}
         if 300 <= response.status < 400:
             place = self.clean(headers.get("location", "").split("?")[0])
+            place = (place or "nowhere") if keeps_body else "to an address not shown"
             raise TicketRejected(
-                f"{self.host} sends us elsewhere ({response.status}, {place or 'nowhere'}): "
+                f"{self.host} sends us elsewhere ({response.status}, {place}): "
                 "put that address into the tracker's URL if it is right",
                 is_of_tracker=True,
             )
         if not 200 <= response.status < 300:
-            words = response.read(_MAX_ERROR_BYTES).decode(errors="replace")
-            return Refusal(response.status, headers, self.clean(words))
+            words = response.read(_MAX_ERROR_BYTES) if keeps_body else b""
+            return Refusal(response.status, headers, self.clean(words.decode(errors="replace")))
         return Answer(response.status, headers, self._body(response) if keeps_body else b"")
 
     def _body(self, response: HTTPResponse) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from authzviz.net.url import parse_https
+from authzviz.net.url import parse_https, parse_webhook
 
 GOOD = {
     "a name": ("https://Kube.Example.COM", "https://kube.example.com:443"),
@@ -65,3 +65,45 @@ def test_a_bad_url_is_refused_with_why(text: str, why: str) -> None:
 )
 def test_addresses_and_names_are_told_apart(url: str, is_address: bool) -> None:
     assert parse_https(url).is_address is is_address
+
+
+HOOKS = {
+    "a name alone": ("https://hooks.example.com", "https://hooks.example.com:443", "/"),
+    "a query alone": ("https://hooks.example.com?k=1", "https://hooks.example.com:443", "/?k=1"),
+    "a path that ends in a slash": ("https://h:8443/in/", "https://h:8443", "/in/"),
+    "letters that paths of receivers have": (
+        "https://h/webhookb2/1f@2e/In:coming/%2F?sp=%2Frun&sig=a-b_c~d&to=a@b/c?d",
+        "https://h:443",
+        "/webhookb2/1f@2e/In:coming/%2F?sp=%2Frun&sig=a-b_c~d&to=a@b/c?d",
+    ),
+}
+BAD_HOOKS = {
+    "http": "http://h/canary",
+    "a user name": "https://canary@h/in",
+    "a user name before a backslash": "https://good\\@canary/in",
+    "a fragment": "https://h/in?a=canary#canary",
+    "CRLF in the path": "https://h/canary\r\nHost: evil",
+    "CRLF in the query": "https://h/in?canary=1\r\nHost: evil",
+    "a space": "https://h/in canary",
+    "letters beyond ASCII": "https://h/in?canary=\N{LATIN SMALL LETTER E WITH ACUTE}",
+    "a backslash": "https://h/in\\canary",
+    "dots": "https://h/canary/../in",
+    "too long": f"https://h/canary{'a' * 2000}",
+    "no address": "https://127.1/canary",
+    "no URL": "canary",
+}
+
+
+@pytest.mark.parametrize(("text", "server", "resource"), HOOKS.values(), ids=HOOKS)
+def test_a_webhook_may_have_a_query(text: str, server: str, resource: str) -> None:
+    found, asked = parse_webhook(text)
+
+    assert (str(found), asked) == (server, resource)
+
+
+@pytest.mark.parametrize("text", BAD_HOOKS.values(), ids=BAD_HOOKS)
+def test_b36_a_bad_webhook_is_refused_without_a_word_of_its_secret(text: str) -> None:
+    with pytest.raises(ValueError, match="must|is ") as caught:
+        parse_webhook(text)
+
+    assert "canary" not in str(caught.value)
