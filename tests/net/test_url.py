@@ -103,7 +103,7 @@ def test_a_webhook_may_have_a_query(text: str, server: str, resource: str) -> No
 
 @pytest.mark.parametrize("text", BAD_HOOKS.values(), ids=BAD_HOOKS)
 def test_b36_a_bad_webhook_is_refused_without_a_word_of_its_secret(text: str) -> None:
-    with pytest.raises(ValueError, match="must|is ") as caught:
+    with pytest.raises(ValueError, match=r"must|is ") as caught:
         parse_webhook(text)
 
     assert "canary" not in str(caught.value)
