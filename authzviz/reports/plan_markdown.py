@@ -82,7 +82,8 @@ def _block(title: str, commands: tuple[str, ...], language: str = "sh") -> Itera
 
 def _troubles(troubles: tuple[Trouble, ...]) -> str:
     rows = (
-        f"| {inline(trouble.what)} | {cell(code(trouble.looks))} | {inline(trouble.then)} |"
-        for trouble in troubles
+        (cell(inline(each.what)), cell(code(each.looks)), cell(inline(each.then)))
+        for each in troubles
     )
-    return "\n".join(("| If it goes wrong | it looks like | then |", "|---|---|---|", *rows))
+    lines = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join(("| If it goes wrong | it looks like | then |", "|---|---|---|", *lines))

@@ -197,9 +197,9 @@ def parted(text: str) -> tuple[str, list[str]]:
     block: list[str] = []
     fence = ""
     for line in text.split("\n"):
-        ticks = re.match(r"`{3,}", line)
+        ticks = re.match(r"(`{3,})[^`]*$", line)
         if not fence and ticks:
-            fence, block = ticks.group(), []
+            fence, block = ticks.group(1), []
         elif fence and re.fullmatch(rf" *`{{{len(fence)},}} *", line):
             blocks.append("\n".join(block))
             fence = ""
