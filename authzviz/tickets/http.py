@@ -56,11 +56,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A tracker's answer of another status; `words` is the beginning of its body."""
+    """A tracker's answer of another status; `words` is the beginning of its body, in one line, and
+    `body` more of it, for those who read it as JSON. Neither holds a secret of ours.
+    """
 
     status: int
     headers: Mapping[str, str]
     words: str
+    body: str = ""
 
     @property
     def wait_seconds(self) -> float | None:
@@ -190,8 +193,10 @@ class TrackerHttp:
                 is_of_tracker=True,
             )
         if not 200 <= response.status < 300:
-            words = response.read(_MAX_ERROR_BYTES) if keeps_body else b""
-            return Refusal(response.status, headers, self.clean(words.decode(errors="replace")))
+            read = response.read(_MAX_ERROR_BYTES) if keeps_body else b""
+            words = read.decode(errors="replace")
+            body = clean(words, self._secrets, most=_MAX_ERROR_BYTES)
+            return Refusal(response.status, headers, self.clean(words), body)
         return Answer(response.status, headers, self._body(response) if keeps_body else b"")
 
     def _body(self, response: HTTPResponse) -> bytes:

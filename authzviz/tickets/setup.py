@@ -33,13 +33,17 @@ class Setup:
         found = self.secrets.get(name)
         return found.reveal() if found else ""
 
-    def http(self, url: str, headers: Mapping[str, str]) -> TrackerHttp:
-        """The way to the tracker's server. Raises TicketRejected where its URL can't be used."""
+    def http(
+        self, url: str, headers: Mapping[str, str], also_secret: tuple[str, ...] = ()
+    ) -> TrackerHttp:
+        """The way to the tracker's server. `also_secret` is what the secrets are made into for the
+        wire, as for basic authentication. Raises TicketRejected where the URL can't be used.
+        """
         return TrackerHttp(
             url,
             self.policy,
             headers=headers,
-            secrets=tuple(secret.reveal() for secret in self.secrets.values()),
+            secrets=(*(secret.reveal() for secret in self.secrets.values()), *also_secret),
             ca_pem=self.value("ca"),
             deadline_seconds=self.deadline_seconds,
         )
