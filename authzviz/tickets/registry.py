@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from authzviz.tickets import builtin
+from authzviz.tickets import builtin, jira_cloud, jira_datacenter
 from authzviz.tickets.setup import Kind
 
-KINDS: dict[str, Kind] = {kind.id: kind for kind in (builtin.KIND,)}
+KINDS: dict[str, Kind] = {
+    kind.id: kind for kind in (builtin.KIND, jira_cloud.KIND, jira_datacenter.KIND)
+}
 """By their ids, in the order in which they are offered."""

@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from authzviz.tickets.registry import KINDS
+from tests.replay import TOKEN
+from tests.tickets.fake_jira_cloud import EMAIL, FakeJiraCloud
+from tests.tickets.fake_jira_datacenter import FakeJiraDatacenter
 from tests.tickets.stage import BuiltinStage, Stage
 
 CASES: dict[str, Callable[[], Stage]] = {
     "builtin": lambda: BuiltinStage(KINDS["builtin"]),
+    "jira-cloud": lambda: Stage(
+        KINDS["jira-cloud"],
+        FakeJiraCloud(),
+        {"url": "{url}", "email": EMAIL, "project": "OPS", "issue_type": "Task"},
+        {"token": TOKEN},
+    ),
+    "jira-datacenter": lambda: Stage(
+        KINDS["jira-datacenter"],
+        FakeJiraDatacenter(),
+        {"url": "{url}", "project": "OPS", "issue_type": "Task"},
+        {"token": TOKEN},
+    ),
 }
 """By the kind's id, what makes its stage anew."""
 
