@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from authzviz.tickets import builtin, jira_cloud, jira_datacenter
+from authzviz.tickets import (
+    builtin,
+    jira_cloud,
+    jira_datacenter,
+    webhook,
+)
 from authzviz.tickets.setup import Kind
 
-KINDS: dict[str, Kind] = {
-    kind.id: kind for kind in (builtin.KIND, jira_cloud.KIND, jira_datacenter.KIND)
-}
+_KINDS = (
+    jira_cloud.KIND,
+    jira_datacenter.KIND,
+    webhook.KIND,
+    builtin.KIND,
+)
+KINDS: dict[str, Kind] = {kind.id: kind for kind in _KINDS}
 """By their ids, in the order in which they are offered."""

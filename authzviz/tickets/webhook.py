@@ -21,7 +21,9 @@ from authzviz.tickets.errors import TicketRejected, TrackerError, TrackerLimited
 from authzviz.tickets.http import Refusal, TrackerHttp, usual_error
 from authzviz.tickets.port import Comment, Draft, Field, Remote, Traits
 from authzviz.tickets.setup import CA, Kind, Setup
+from authzviz.tickets.texts import body_of, title_of
 
+_TRAITS = Traits(reads_back=False, found_after=0.0)
 _SECRET_PREFIX = "whsec_"  # noqa: S105
 _LEAST_KEY, _LONGEST_KEY = 24, 64
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -73,18 +75,17 @@ class Webhook:
     def create(self, draft: Draft, delivery: str) -> Remote:
         """The ticket as it was sent; the same delivery gives the same id."""
         id_ = f"{draft.marker}.{delivery}"
+        text = _text(draft.title, draft.body)
         data = {
-            "ticket": id_,
-            "marker": draft.marker,
-            "title": draft.title,
-            "body": draft.body,
+            **_named(id_),
+            **text,
             "page": draft.page,
             "labels": list(draft.labels),
             "assignee": draft.assignee,
             "due": draft.due.isoformat() if draft.due else None,
         }
         self._hook.post("ticket.opened", data, delivery)
-        return Remote(id_, "", True, "sent", draft.title, draft.body, draft.assignee)
+        return Remote(id_, "", True, "sent", text["title"], text["body"], draft.assignee)
 
     def read(self, ids: Iterable[str]) -> Mapping[str, Remote]:
         """Nothing: a webhook can't be asked."""
@@ -92,8 +93,9 @@ class Webhook:
 
     def update(self, id_: str, *, title: str, body: str, delivery: str) -> Remote:
         """The ticket as it was sent."""
-        self._hook.post("ticket.updated", {**_named(id_), "title": title, "body": body}, delivery)
-        return Remote(id_, "", True, "sent", title, body)
+        text = _text(title, body)
+        self._hook.post("ticket.updated", {**_named(id_), **text}, delivery)
+        return Remote(id_, "", True, "sent", text["title"], text["body"])
 
     def find_comment(self, id_: str, marker: str) -> Comment | None:
         """None: a webhook can't be asked."""
@@ -101,11 +103,11 @@ class Webhook:
 
     def comment(self, id_: str, text: str, delivery: str) -> Comment:
         """The comment as it was sent; the same delivery gives the same id."""
-        return self._commented(id_, Comment(delivery, text), delivery, is_edit=False)
+        return self._commented(id_, Comment(delivery, _cut(text)), delivery, is_edit=False)
 
     def edit_comment(self, id_: str, comment_id: str, text: str, delivery: str) -> Comment:
         """The comment as it was sent."""
-        return self._commented(id_, Comment(comment_id, text), delivery, is_edit=True)
+        return self._commented(id_, Comment(comment_id, _cut(text)), delivery, is_edit=True)
 
     def close(self, id_: str, delivery: str) -> Remote:
         """The ticket, of which nothing but this is known."""
@@ -131,6 +133,14 @@ def signature(key: bytes, delivery: str, at: str, body: bytes) -> str:
 
 def _named(id_: str) -> dict[str, object]:
     return {"ticket": id_, "marker": id_.partition(".")[0]}
+
+
+def _text(title: str, body: str) -> dict[str, str]:
+    return {"title": title_of(title, _TRAITS.title_letters), "body": _cut(body)}
+
+
+def _cut(text: str) -> str:
+    return body_of(text, _TRAITS.body_letters)
 
 
 def _error(refusal: Refusal, host: str) -> TrackerError:
@@ -204,6 +214,6 @@ KIND = Kind(
         CA,
     ),
     connect=_connect,
-    traits=Traits(reads_back=False, found_after=0.0),
+    traits=_TRAITS,
     is_outward=True,
 )

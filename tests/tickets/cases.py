@@ -8,6 +8,7 @@ from authzviz.tickets.registry import KINDS
 from tests.replay import TOKEN
 from tests.tickets.fake_jira_cloud import EMAIL, FakeJiraCloud
 from tests.tickets.fake_jira_datacenter import FakeJiraDatacenter
+from tests.tickets.receiver import ReceiverStage
 from tests.tickets.stage import BuiltinStage, Stage
 
 CASES: dict[str, Callable[[], Stage]] = {
@@ -24,6 +25,7 @@ CASES: dict[str, Callable[[], Stage]] = {
         {"url": "{url}", "project": "OPS", "issue_type": "Task"},
         {"token": TOKEN},
     ),
+    "webhook": ReceiverStage,
 }
 """By the kind's id, what makes its stage anew."""
 

@@ -371,8 +371,10 @@ UNKNOWN: dict[str, tuple[Fault, bool]] = {
 @remote
 @pytest.mark.parametrize(("fault", "is_done"), UNKNOWN.values(), ids=UNKNOWN)
 def test_a_creation_without_an_answer_is_unknown_and_can_be_looked_up(
-    stage: Stage, fault: Fault, is_done: bool
+    request: pytest.FixtureRequest, stage: Stage, fault: Fault, is_done: bool
 ) -> None:
+    if not stage.kind.traits.reads_back and "that is none" in request.node.name:
+        pytest.skip("what a webhook's receiver answers is not read")
     stage.on("create", fault)
 
     with pytest.raises(OutcomeUnknown) as caught:
