@@ -46,11 +46,22 @@ class JsonApi:
         is_of_ticket: bool = False,
     ) -> T:
         """What is there. Raises TrackerError, TicketGone among them where `is_of_ticket`."""
+        return self.read_page(path, shape, query=query, is_of_ticket=is_of_ticket)[0]
+
+    def read_page(
+        self,
+        path: str,
+        shape: Callable[[Any], T],
+        *,
+        query: Query | None = None,
+        is_of_ticket: bool = False,
+    ) -> tuple[T, Mapping[str, str]]:
+        """What is there, and the headers, which tell of further pages."""
         answer = self._http.ask("GET", path, query=query)
         if isinstance(answer, Refusal):
             raise self._meaning(answer, self.host, is_change=False, is_of_ticket=is_of_ticket)
         try:
-            return shape(_json(answer))
+            return shape(_json(answer)), answer.headers
         except _ODD:
             raise TrackerUnavailable(self._odd()) from None
 

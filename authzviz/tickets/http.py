@@ -71,6 +71,10 @@ class Refusal:
         return retry_after(self.headers.get("retry-after", ""))
 
 
+class SentElsewhere(TicketRejected):
+    """The tracker answered with a redirect, which is not followed: nothing was done."""
+
+
 class TrackerHttp:
     """One tracker's server. `secrets` are taken out of whatever is said about it."""
 
@@ -187,7 +191,7 @@ class TrackerHttp:
         if 300 <= response.status < 400:
             place = self.clean(headers.get("location", "").split("?")[0])
             place = (place or "nowhere") if keeps_body else "to an address not shown"
-            raise TicketRejected(
+            raise SentElsewhere(
                 f"{self.host} sends us elsewhere ({response.status}, {place}): "
                 "put that address into the tracker's URL if it is right",
                 is_of_tracker=True,

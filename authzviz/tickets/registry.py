@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from authzviz.tickets import (
     builtin,
+    gitea,
+    github,
     jira_cloud,
     jira_datacenter,
     webhook,
@@ -13,6 +15,8 @@ from authzviz.tickets.setup import Kind
 _KINDS = (
     jira_cloud.KIND,
     jira_datacenter.KIND,
+    github.KIND,
+    gitea.KIND,
     webhook.KIND,
     builtin.KIND,
 )

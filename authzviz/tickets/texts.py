@@ -18,6 +18,12 @@ def title_of(text: str, most: int) -> str:
     return clean(_NOT_TEXT.sub(" ", text), most=most)
 
 
+def link_of(text: object) -> str:
+    """The URL, "" where a page could not link to it."""
+    url = str(text)
+    return url if re.fullmatch(r"https?://[^\s\x00-\x1f\x7f]{1,900}", url) else ""
+
+
 def body_of(text: str, most: int) -> str:
     """The text without control characters, at most so many letters.
 

@@ -6,12 +6,23 @@ from collections.abc import Callable
 
 from authzviz.tickets.registry import KINDS
 from tests.replay import TOKEN
+from tests.tickets.fake_forge import REPOSITORY
+from tests.tickets.fake_gitea import FakeGitea
+from tests.tickets.fake_github import FakeGitHub
 from tests.tickets.fake_jira_cloud import EMAIL, FakeJiraCloud
 from tests.tickets.fake_jira_datacenter import FakeJiraDatacenter
 from tests.tickets.receiver import ReceiverStage
 from tests.tickets.stage import BuiltinStage, Stage
 
+_FORGE = {"repository": REPOSITORY}
+
 CASES: dict[str, Callable[[], Stage]] = {
+    "github": lambda: Stage(
+        KINDS["github"], FakeGitHub(), {"url": "{url}/api/v3", **_FORGE}, {"token": TOKEN}
+    ),
+    "gitea": lambda: Stage(
+        KINDS["gitea"], FakeGitea(), {"url": "{url}", **_FORGE}, {"token": TOKEN}
+    ),
     "builtin": lambda: BuiltinStage(KINDS["builtin"]),
     "jira-cloud": lambda: Stage(
         KINDS["jira-cloud"],

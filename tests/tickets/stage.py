@@ -115,6 +115,7 @@ class Stage:
         self._secrets = secrets
         self._faults: dict[str, list[Fault]] = {}
         self._turn = threading.Lock()
+        self._wrong: list[Exception] = []
         self._server: Replay | None = None
 
     def port(self, *, deadline_seconds: float = 20.0, secret: str = "", **values: str) -> Port:
@@ -152,13 +153,19 @@ class Stage:
             self.asked.append(asked)
             waiting = self._faults.get(self.fake.act(asked))
             fault = waiting.pop(0) if waiting else fine
-            return fault(lambda: self.fake.reply(asked))
+            try:
+                return fault(lambda: self.fake.reply(asked))
+            except Exception as error:
+                self._wrong.append(error)
+                raise
 
     @contextlib.contextmanager
     def standing(self) -> Iterator[Stage]:
-        """The stage while its server runs."""
+        """The stage while its server runs. In the end it raises what the fake could not take."""
         with serve_any(self.answer) as self._server:
             yield self
+        for error in self._wrong:
+            raise error
 
 
 class BuiltinStage(Stage):
