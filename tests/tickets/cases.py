@@ -9,6 +9,7 @@ from tests.replay import TOKEN
 from tests.tickets.fake_forge import REPOSITORY
 from tests.tickets.fake_gitea import FakeGitea
 from tests.tickets.fake_github import FakeGitHub
+from tests.tickets.fake_gitlab import FakeGitLab
 from tests.tickets.fake_jira_cloud import EMAIL, FakeJiraCloud
 from tests.tickets.fake_jira_datacenter import FakeJiraDatacenter
 from tests.tickets.receiver import ReceiverStage
@@ -24,6 +25,12 @@ CASES: dict[str, Callable[[], Stage]] = {
         KINDS["gitea"], FakeGitea(), {"url": "{url}", **_FORGE}, {"token": TOKEN}
     ),
     "builtin": lambda: BuiltinStage(KINDS["builtin"]),
+    "gitlab": lambda: Stage(
+        KINDS["gitlab"],
+        FakeGitLab(),
+        {"url": "{url}", "project": "platform/clusters"},
+        {"token": TOKEN},
+    ),
     "jira-cloud": lambda: Stage(
         KINDS["jira-cloud"],
         FakeJiraCloud(),
