@@ -180,6 +180,17 @@ def words_of(spans: Iterable[Span]) -> str:
     return "".join(_words(span) for span in spans)
 
 
+def spans_of(value: Document | Block | Span | Cell | Item) -> Iterator[Text | Code | Break | Link]:
+    """Every span in it, in order; what is within a link follows the link."""
+    if isinstance(value, Text | Code | Break):
+        yield value
+        return
+    if isinstance(value, Link):
+        yield value
+    for part in _parts(value):
+        yield from spans_of(part)
+
+
 def is_safe_url(url: str) -> bool:
     """True where a link may go there: an absolute address of one of SCHEMES."""
     try:
@@ -187,6 +198,18 @@ def is_safe_url(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in SCHEMES and bool(parts.netloc or parts.scheme == "mailto")
+
+
+def _parts(value: Document | Block | Span | Cell | Item) -> tuple[Block | Span | Cell | Item, ...]:
+    if isinstance(value, Document | Quote | Item):
+        return value.blocks
+    if isinstance(value, Items):
+        return value.items
+    if isinstance(value, Table):
+        return (*value.head, *(cell for row in value.rows for cell in row))
+    if isinstance(value, CodeBlock | Rule | Text | Code | Break):
+        return ()
+    return value.spans
 
 
 def _parser() -> MarkdownIt:

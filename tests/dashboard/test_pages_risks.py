@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from authzviz.engine.finding_keys import keyed
 from authzviz.reports import rules
+from authzviz.reports.while_open import WHILE_OPEN
 from dashboard.models import AcceptedRisk, Cluster, CurrentState, User
 from dashboard.services import facts, polling, risks
-from dashboard.shown.risks import WHILE_ACCEPTED
 from tests.dashboard.conftest import FakeSource
 from tests.dashboard.snapshots import legacy_bindings, snapshot
 
@@ -46,7 +46,7 @@ def shown(client: Client, address: str) -> str:
 def test_every_finding_says_what_stays_possible() -> None:
     known = set(rules.RULES) - {rules.UNREACHABLE, rules.UNKNOWN_VERDICT}
 
-    assert set(WHILE_ACCEPTED) == known
+    assert set(WHILE_OPEN) == known
 
 
 def test_a_finding_is_accepted_and_withdrawn(
