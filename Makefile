@@ -10,7 +10,7 @@ DEV_READY := .venv/.ready-dev-$(shell cat requirements-dev.txt pyproject.toml | 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 DEBIAN := scripts/debian-packages
 
-.PHONY: help run lab test check coverage bench setup screenshots format
+.PHONY: help run lab test soak check coverage bench setup screenshots format
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ lab: $(DEV_READY) ## the same on three live clusters, built here: the outage, th
 test: $(DEV_READY) ## every test, live apiservers, a tracker and a browser included
 	@$(DEBIAN) etcd-server git postgresql chromium fonts-dejavu-core
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(DEV_READY) ## what takes an hour: a thousand tickets with programs killed at random
+	@$(DEBIAN) git
+	@$(BIN)/python -m pytest -m soak $(ARGS)
 
 check: $(DEV_READY) ## what needs no test: style, types, layers, templates, migrations
 	@$(BIN)/ruff check --quiet .

@@ -12,7 +12,7 @@ from tests.lab.go import BuildError
 from tests.lab.rig import Lab, open_etcd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -50,12 +50,14 @@ class ControllerManagerFactory(Protocol):
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    build_first(session, "lab_ground", LAB)
+    build_first(session, lambda item: "lab_ground" in getattr(item, "fixturenames", ()), LAB)
 
 
-def build_first(session: pytest.Session, fixture: str, program: Program) -> None:
+def build_first(
+    session: pytest.Session, needs: Callable[[pytest.Item], bool], program: Program
+) -> None:
     """Build before the first test, where one needs it: its time limit is far shorter than that."""
-    if not any(fixture in getattr(item, "fixturenames", ()) for item in session.items):
+    if not any(map(needs, session.items)):
         return
     if session.config.option.collectonly:
         return

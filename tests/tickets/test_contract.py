@@ -23,6 +23,7 @@ from authzviz.tickets.port import Draft, Port
 from authzviz.tickets.registry import KINDS
 from tests.replay import TOKEN
 from tests.tickets.cases import CASES, READING, REMOTE
+from tests.tickets.real_gitea import real_gitea
 from tests.tickets.stage import (
     ACTS,
     WRONG,
@@ -48,15 +49,19 @@ NOTE = f"2 of 3 steps done\n\n`{MARKER}`"
 LATER = f"3 of 3 steps done\n\n`{MARKER}`"
 _numbers = count(1)
 
-reading = pytest.mark.parametrize("kind", READING)
-remote = pytest.mark.parametrize("kind", REMOTE)
-remote_reading = pytest.mark.parametrize("kind", sorted({*REMOTE} & {*READING}))
+REAL = pytest.param("the real Gitea", marks=(pytest.mark.lab, pytest.mark.gitea))
+
+reading = pytest.mark.parametrize("kind", [*READING, REAL])
+remote = pytest.mark.parametrize("kind", [*REMOTE, REAL])
+remote_reading = pytest.mark.parametrize("kind", [*sorted({*REMOTE} & {*READING}), REAL])
 
 
 @pytest.fixture
-def stage(kind: str) -> Iterator[Stage]:
+def stage(kind: str, request: pytest.FixtureRequest) -> Iterator[Stage]:
     """That kind of tracker, standing and empty."""
-    with CASES[kind]().standing() as standing:
+    is_real = kind not in CASES
+    made = real_gitea(request.getfixturevalue("repository")) if is_real else CASES[kind]()
+    with made.standing() as standing:
         yield standing
 
 

@@ -20,7 +20,7 @@ from tests.lab.process import LabError, Process, free_port, is_port_clash
 from tests.trackers.gitea_build import GITEA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _START_SECONDS = 60
@@ -142,6 +142,16 @@ class Repository:
     def comment_by_hand(self, number: int, text: str) -> None:
         self._request("POST", f"/issues/{number}/comments", {"body": text})
 
+    def archive(self) -> None:
+        """Make it read-only, as its owner may."""
+        path = f"/api/v1/repos/{self.path}"
+        self.gitea.request("PATCH", path, {"archived": True}, token=self.gitea.admin_token)
+
+    def remove(self, number: int) -> None:
+        """Remove an issue and its comments, as only the repository's owner may."""
+        path = f"/api/v1/repos/{self.path}/issues/{number}"
+        self.gitea.request("DELETE", path, token=self.gitea.admin_token)
+
     def _request(self, method: str, path: str, body: object = None) -> Any:
         whole = f"/api/v1/repos/{self.path}{path}"
         return self.gitea.request(method, whole, body, token=self.gitea.person_token)
@@ -166,12 +176,12 @@ class Gitea:
         self._password = _secret()
         self._port = 0
         self._process: Process | None = None
-        self._admin_token = self.token = self.person_token = ""
+        self.admin_token = self.token = self.person_token = ""
 
     def set_up(self) -> None:
         """Start it and make its users."""
         self._start()
-        self._admin_token = self._make_owner()
+        self.admin_token = self._make_owner()
         self.token = self._make_user(PRODUCT, SCOPES)
         self.person_token = self._make_user(PERSON, SCOPES)
 
@@ -184,13 +194,13 @@ class Gitea:
     def url(self) -> str:
         return f"https://{self.address}"
 
-    def repository(self, name: str) -> Repository:
-        """Return a new, empty repository; the product and the person may write to it."""
+    def repository(self, name: str, *, permission: str = "write") -> Repository:
+        """Return a new, empty repository; the person may write to it, the product what is said."""
         body = {"name": name, "private": True}
-        self.request("POST", "/api/v1/user/repos", body, token=self._admin_token)
-        for user in (PRODUCT, PERSON):
+        self.request("POST", "/api/v1/user/repos", body, token=self.admin_token)
+        for user, may in ((PRODUCT, permission), (PERSON, "write")):
             path = f"/api/v1/repos/{OWNER}/{name}/collaborators/{user}"
-            self.request("PUT", path, {"permission": "write"}, token=self._admin_token)
+            self.request("PUT", path, {"permission": may}, token=self.admin_token)
         return Repository(self, name)
 
     def make_token(self, *scopes: str) -> str:
@@ -222,19 +232,25 @@ class Gitea:
             headers["Authorization"] = f"token {token}"
         if password:
             headers["Authorization"] = f"Basic {b64encode(':'.join(password).encode()).decode()}"
-        content = None if body is None else json.dumps(body)
+        content = b"" if body is None else json.dumps(body).encode()
+        status, _, answer = self.exchange(method, path, headers, content)
+        if not 200 <= status < 300:
+            raise GiteaError(f"{method} {path}: {status} {answer.decode(errors='replace')}")
+        return json.loads(answer) if answer else None
+
+    def exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Return the status, headers and body of the answer, as they are."""
         connection = http.client.HTTPSConnection(
             self.address, timeout=_TIMEOUT_SECONDS, context=self._trust
         )
         try:
-            connection.request(method, path, content, headers)
+            connection.request(method, target, body, dict(headers))
             with connection.getresponse() as response:
-                text = response.read().decode()
+                return response.status, dict(response.getheaders()), response.read()
         finally:
             connection.close()
-        if not 200 <= response.status < 300:
-            raise GiteaError(f"{method} {path}: {response.status} {text}")
-        return json.loads(text) if text else None
 
     def _start(self) -> None:
         while True:
@@ -300,7 +316,7 @@ class Gitea:
             "password": self._password,
             "must_change_password": False,
         }
-        self.request("POST", "/api/v1/admin/users", body, token=self._admin_token)
+        self.request("POST", "/api/v1/admin/users", body, token=self.admin_token)
         return self._make_token(name, scopes)
 
     def _make_token(self, user: str, scopes: Sequence[str]) -> str:

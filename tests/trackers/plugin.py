@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    build_first(session, "running_tracker", GITEA)
+    build_first(session, _needs_gitea, GITEA)
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +37,9 @@ def gitea(running_tracker: Gitea) -> Gitea:
 def repository(gitea: Gitea) -> Repository:
     """A repository of the test's own, without issues."""
     return gitea.repository(f"clusters-{secrets.token_hex(4)}")
+
+
+def _needs_gitea(item: pytest.Item) -> bool:
+    """Whether it names the fixture, or is marked where it only asks for it in its course."""
+    names = getattr(item, "fixturenames", ())
+    return "running_tracker" in names or item.get_closest_marker("gitea") is not None
