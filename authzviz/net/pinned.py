@@ -92,6 +92,28 @@ class LimitedSocket(ssl.SSLSocket):
         return received
 
 
+class LimitedPlainSocket(socket.socket):
+    """The same without TLS, for protocols that begin without it."""
+
+    limits: Limits | None = None
+
+    @classmethod
+    def of(cls, connected: socket.socket, limits: Limits) -> LimitedPlainSocket:
+        """The socket, bounded; the one that was given is no more to be used."""
+        family, kind, protocol = connected.family, connected.type, connected.proto
+        bounded = cls(family, kind, protocol, fileno=connected.detach())
+        bounded.limits = limits
+        return bounded
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        if self.limits is None:
+            return super().recv_into(buffer, nbytes, flags)
+        self.settimeout(self.limits.read_left())
+        received = super().recv_into(buffer, nbytes, flags)
+        self.limits.spend(received)
+        return received
+
+
 def resolve(host: str, port: int) -> list[str]:
     """Every address that the system's resolver gives. Raises NameUnresolved."""
     try:

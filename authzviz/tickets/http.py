@@ -101,7 +101,7 @@ class TrackerHttp:
             **headers,
         }
         self._secrets = secrets
-        self._tls = _tls_context(ca_pem)
+        self._tls = tls_context(ca_pem)
         self._seconds = deadline_seconds
 
     @property
@@ -260,7 +260,10 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def _tls_context(ca_pem: str) -> ssl.SSLContext:
+def tls_context(ca_pem: str) -> ssl.SSLContext:
+    """What a server's certificate is checked by: these CAs, the system's where none are given.
+    Raises TicketRejected where they can't be used.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = LimitedSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2

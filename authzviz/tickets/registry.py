@@ -9,6 +9,7 @@ from authzviz.tickets import (
     gitlab,
     jira_cloud,
     jira_datacenter,
+    mail,
     webhook,
 )
 from authzviz.tickets.setup import Kind
@@ -19,6 +20,7 @@ _KINDS = (
     github.KIND,
     gitlab.KIND,
     gitea.KIND,
+    mail.KIND,
     webhook.KIND,
     builtin.KIND,
 )

@@ -47,6 +47,9 @@ CASES: dict[str, Callable[[], Stage]] = {
 }
 """By the kind's id, what makes its stage anew."""
 
+NO_HTTP = frozenset({"mail"})
+"""Those whose faults are of another protocol: they have tests of their own."""
+
 READING = sorted(id_ for id_ in CASES if KINDS[id_].traits.reads_back)
 """Those that can be asked what they have."""
 
