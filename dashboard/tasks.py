@@ -14,6 +14,9 @@ from dashboard.services import (
     dispatching,
     judging,
     polling,
+    ticket_queue,
+    ticket_sending,
+    tickets,
     uploads,
     watching,
 )
@@ -35,23 +38,35 @@ def watch_leases(watch_id: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def work_on_tickets(tracker_id: int) -> None:
+    """Go through the queue of one tracker for a while, and come again while there is more."""
+    if ticket_sending.work(tracker_id):
+        _send_tickets(tracker_id)
+
+
+@shared_task(ignore_result=True)
 def dispatch() -> None:
     """Send what is due to the workers, and make good what another version has stored."""
     for cluster_id in dispatching.take_due():
         _send(cluster_id)
     for watch_id in watching.take_overdue():
         _send_watch(watch_id)
+    for tracker_id in ticket_queue.take_due():
+        _send_tickets(tracker_id)
     judging.judge_outdated()
     changes.note_missing()
 
 
 @shared_task(ignore_result=True)
 def clean_up() -> None:
-    """Remove what is over: sessions, sign-in links, uploads that nobody finished, watches."""
+    """Remove what is over: sessions, sign-in links, uploads that nobody finished, watches,
+    what nobody looks up about tickets any more.
+    """
     accounts.clean_up()
     uploads.clean_up()
     audit_logs.clean_up()
     watching.clean_up()
+    tickets.clean_up()
 
 
 def send_poll(cluster_id: int) -> None:
@@ -68,6 +83,20 @@ def send_watch(watch_id: int) -> None:
     broker is down, a later dispatch does.
     """
     transaction.on_commit(lambda: _send_watch(watch_id))
+
+
+def send_tickets(tracker_id: int) -> None:
+    """Have a worker go through the tracker's queue as soon as the transaction is committed; where
+    the broker is down, a later dispatch does.
+    """
+    transaction.on_commit(lambda: _send_tickets(tracker_id))
+
+
+def _send_tickets(tracker_id: int) -> None:
+    try:
+        work_on_tickets.apply_async((tracker_id,), expires=ticket_queue.QUEUED_SECONDS)
+    except work_on_tickets.OperationalError:
+        log.warning("the broker is down: tracker %s waits for a later dispatch", tracker_id)
 
 
 def _send_watch(watch_id: int, seconds: int = 0) -> None:

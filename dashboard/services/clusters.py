@@ -20,7 +20,7 @@ from dashboard.models import (
     User,
     VerdictChange,
 )
-from dashboard.services import access, audit, clock, erasing, polling, reading
+from dashboard.services import access, audit, clock, erasing, polling, reading, ticket_following
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.\-/]{0,61}[A-Za-z0-9])?")
 # Addresses under /clusters/ that are no cluster.
@@ -300,13 +300,15 @@ def poll_now(cluster: Cluster, *, actor: User) -> None:
 
 
 def remove(cluster: Cluster, *, actor: User) -> None:
-    """Remove the cluster with its credentials and history; only the audit rows stay.
+    """Remove the cluster with its credentials and history; the audit rows stay, and the tickets
+    that trackers have of it.
 
     A poll that runs right now finds no row to store its result in.
     """
     with transaction.atomic():
         audit.record(REMOVED, actor=actor, about=cluster.name, server=cluster.server)
         _remove_past(cluster)
+        ticket_following.cluster_removed(cluster.pk, cluster.name)
         cluster.delete()
         erasing.erase_deleted()
 

@@ -12,7 +12,7 @@ from authzviz.engine.assessment import Assessment
 from authzviz.engine.finding_keys import keyed
 from authzviz.engine.model import ENGINE_VERSION, Snapshot
 from dashboard.models import Cluster, CurrentState, StoredSnapshot, VerdictChange
-from dashboard.services import changes, clock, facts, following
+from dashboard.services import changes, clock, facts, following, ticket_following
 
 # A bundle may hold any text for it.
 _VERSION_LETTERS = 64
@@ -42,6 +42,7 @@ def store(cluster: Cluster, snapshot: Snapshot, assessment: Assessment) -> Curre
         known.update(**values)
     _note_change(previous or "", state, snapshot.read_at)
     following.follow(cluster.pk, snapshot, assessment)
+    ticket_following.follow(cluster.pk, snapshot.read_at, assessment.verdict)
     return state
 
 

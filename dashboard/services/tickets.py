@@ -6,14 +6,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Count, Exists, F, OuterRef
 
-from dashboard.models import Cluster, CurrentState, Ticket, TicketState, Tracker, User, Wording
+from dashboard.models import (
+    Cluster,
+    CurrentState,
+    Ticket,
+    TicketEvent,
+    TicketState,
+    Tracker,
+    User,
+    Wording,
+)
 from dashboard.services import audit, clock
 from dashboard.services.bulk import Skipped
 
@@ -22,6 +31,8 @@ RETRIED, CLOSED, REOPENED = "ticket retried", "ticket closed", "ticket reopened"
 TARGET = "node-authorizer"
 MOST_TITLE_LETTERS, MOST_BODY_LETTERS = 500, 60_000
 MOST_LABELS, MOST_LABEL_LETTERS, MOST_NAME_LETTERS = 20, 100, 200
+MOST_EVENTS, EVENTS_KEPT = 200, timedelta(days=365)
+_BEING_OPENED = timedelta(hours=1)
 _NOTHING_SENT = (TicketState.QUEUED.value, TicketState.REJECTED.value)
 _THERE = (TicketState.OPEN.value, TicketState.CLOSED.value)
 _NOT_READ = "it was not read yet: there is nothing to write"
@@ -220,6 +231,17 @@ def set_open(ticket: Ticket, is_open: bool, actor: User) -> None:
 def read_soon(tracker: Tracker) -> None:
     """Have the tracker's tickets read back with the next turn of its worker."""
     Tracker.objects.filter(pk=tracker.pk).update(next_read_at=clock.now(), queued_until=None)
+
+
+def clean_up() -> None:
+    """Remove what was told of tickets long ago, and wordings of which no ticket is left."""
+    TicketEvent.objects.filter(at__lt=clock.now() - EVENTS_KEPT).delete()
+    many = TicketEvent.objects.order_by().values("ticket").annotate(number=Count("pk"))
+    for key in many.filter(number__gt=MOST_EVENTS).values_list("ticket", flat=True):
+        last = TicketEvent.objects.filter(ticket=key).values_list("pk", flat=True)
+        TicketEvent.objects.filter(ticket=key, pk__lt=last[MOST_EVENTS - 1]).delete()
+    is_used = Exists(Ticket.objects.filter(wording=OuterRef("pk")))
+    Wording.objects.filter(~is_used, created_at__lt=clock.now() - _BEING_OPENED).delete()
 
 
 def _refuse_paused(tracker: Tracker) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
@@ -17,10 +17,14 @@ from pytest_django import Settings
 from authzviz.engine.model import Snapshot
 from authzviz.kube.credentials import Credentials
 from authzviz.net.secret import Secret
+from authzviz.tickets.registry import KINDS
 from dashboard import tasks
 from dashboard.models import Cluster, Role, User
 from dashboard.services import clock, clusters, reading
 from tests.dashboard.snapshots import CANARY, snapshot
+
+if TYPE_CHECKING:
+    from tests.dashboard.ticketing import FakeTracker
 
 PASSWORD = "correct horse battery"
 
@@ -135,6 +139,23 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client
+
+
+@pytest.fixture
+def travel() -> Iterator[time_machine.Traveller]:
+    """A clock that stands still until it is moved."""
+    with time_machine.travel(datetime(2026, 11, 24, 12, 0, tzinfo=UTC), tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTracker:
+    """What stands behind every tracker of the kind "fake"."""
+    from tests.dashboard.ticketing import FakeTracker
+
+    made = FakeTracker()
+    monkeypatch.setitem(KINDS, "fake", made.kind)
+    return made
 
 
 def credentials(server: str = "https://10.0.0.1:6443") -> Credentials:
