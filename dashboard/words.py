@@ -240,6 +240,55 @@ DISTRIBUTIONS = {
     "unknown": "distribution unknown",
 }
 
+# What is known of a ticket, by models.TicketState.
+TICKETS = {
+    "rejected": Word(
+        "Rejected",
+        "critical",
+        "circle-x",
+        "The tracker does not take it, and says why. Once that is put right, try it again.",
+    ),
+    "unknown": Word(
+        "Outcome unknown",
+        "warning",
+        "question-mark",
+        "It was sent and no answer came: it may be in the tracker or not. It is looked for there "
+        "before anything is sent again.",
+    ),
+    "gone": Word(
+        "Gone",
+        "warning",
+        "ban",
+        "It was in the tracker and is not found any more: removed, moved, or hidden from the "
+        "account that authzviz has there.",
+    ),
+    "queued": Word(
+        "Queued",
+        "unsure",
+        "clock",
+        "It is to be opened: a worker sends it as soon as the tracker takes it.",
+    ),
+    "open": Word("Open", "plain", "circle", "Open in the tracker, as that said when last asked."),
+    "closed": Word(
+        "Closed", "good", "check", "Closed in the tracker, as that said when last asked."
+    ),
+}
+# The same in a tracker that can't be asked, a webhook or mail: all that is known is what was sent.
+SENT = {
+    "open": Word(
+        "Sent",
+        "plain",
+        "check",
+        "Sent, and taken. What became of it is not known: this kind of tracker can't be asked.",
+    ),
+    "closed": Word(
+        "Sent as closed",
+        "plain",
+        "check",
+        "That it is closed was sent, and taken. This kind of tracker can't be asked.",
+    ),
+}
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 

@@ -6,7 +6,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db.models import F, FilteredRelation, Q, QuerySet
 
-from dashboard.models import Cluster, User
+from dashboard.models import Cluster, Ticket, User
+from dashboard.services import ticket_marks
 
 # What only one page or the other unpacks, and what no row of a list shows.
 UNPACKED_LATER = ("assessment", "passing", "remembered", "reads")
@@ -31,15 +32,39 @@ def visible_clusters(user: User | AnonymousUser) -> QuerySet[Cluster]:
 
 
 def visible_to(user: User | AnonymousUser, slug: str) -> Cluster:
-    """The cluster with its state but for what is packed, or NotVisible where it is hidden or
-    unknown.
+    """The cluster with its tickets, and its state but for what is packed; NotVisible where it is
+    hidden or unknown. Two queries.
     """
     later = (f"current__{name}" for name in UNPACKED_LATER)
     found = with_running_plan(visible_clusters(user)).select_related("current").defer(*later)
-    cluster = found.filter(slug=slug).first()
+    cluster = ticket_marks.with_tickets(found).filter(slug=slug).first()
     if cluster is None:
         raise NotVisible(slug)
     return cluster
+
+
+def visible_tickets(user: User | AnonymousUser) -> QuerySet[Ticket]:
+    """Every ticket that `user` may see: of visible clusters, and of those that are gone."""
+    if isinstance(user, User) and user.is_active:
+        return Ticket.objects.all()
+    return Ticket.objects.none()
+
+
+def ticket_visible_to(user: User | AnonymousUser, pk: int) -> Ticket:
+    """The ticket with its tracker and cluster, or NotVisible where it is hidden or unknown."""
+    tickets = visible_tickets(user).select_related("tracker", "cluster__current", "wording")
+    later = (f"cluster__current__{name}" for name in UNPACKED_LATER)
+    ticket = tickets.defer("cluster__credentials", *later).filter(pk=pk).first()
+    if ticket is None:
+        raise NotVisible(str(pk))
+    return ticket
+
+
+def ticket_editable_by(user: User | AnonymousUser, pk: int) -> Ticket:
+    """The ticket, or NotVisible; PermissionDenied for whoever may only look at it."""
+    ticket = ticket_visible_to(user, pk)
+    editor(user)
+    return ticket
 
 
 def with_running_plan(clusters: QuerySet[Cluster]) -> QuerySet[Cluster]:

@@ -15,8 +15,9 @@ from authzviz.engine.classes import examples_of
 from authzviz.engine.model import Snapshot
 from dashboard.models import LIVE, AcceptedRisk, Cluster, CurrentState, VerdictChange
 from dashboard.models.cluster import PollState
-from dashboard.services import clock, dispatching, facts, risks
+from dashboard.services import clock, dispatching, facts, risks, ticket_marks
 from dashboard.services.facts import Passing
+from dashboard.services.ticket_marks import TicketMark
 
 # The scheduler asks every five seconds; nobody polls when it has been silent for this long.
 SILENT_AFTER = timedelta(seconds=60)
@@ -40,7 +41,8 @@ class FleetRow:
     """One cluster as the fleet page lists it; `current` is None where it was never read.
 
     `since` is when its verdict became what it is, None where that was not asked for; `accepted` are
-    the keys of findings that someone accepted. `plan` is None where none runs.
+    the keys of findings that someone accepted. `plan` is None where none runs; `tickets` are those
+    that are followed.
     """
 
     cluster: Cluster
@@ -51,6 +53,7 @@ class FleetRow:
     since: datetime | None = None
     accepted: frozenset[str] = frozenset()
     plan: PlanMark | None = None
+    tickets: tuple[TicketMark, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -228,6 +231,7 @@ def _row(cluster: Cluster, now: datetime) -> FleetRow:
         is_stale=cluster.is_stale(now),
         expires_soon=cluster.expires_soon(now),
         plan=_plan_mark(cluster),
+        tickets=ticket_marks.marks_of(cluster),
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from authzviz.net import AddressPolicy
 from authzviz.net.pinned import resolve
@@ -79,6 +81,18 @@ def builtin() -> Tracker:
             "is_default": not has_default,
         },
     )[0]
+
+
+def default() -> Tracker:
+    """Where the tickets of one click go."""
+    return Tracker.objects.filter(is_default=True).first() or builtin()
+
+
+def due_on(tracker: Tracker) -> date | None:
+    """The day on which a ticket that is opened now is due, in UTC; None where none is."""
+    if tracker.due_days is None:
+        return None
+    return timezone.now().date() + timedelta(days=tracker.due_days)
 
 
 def secrets_of(tracker: Tracker) -> dict[str, Secret]:

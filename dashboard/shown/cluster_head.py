@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from authzviz.engine.phrases import counted
-from dashboard.models import CurrentState
+from dashboard.models import CurrentState, TicketState
 from dashboard.models.cluster import PollState
 from dashboard.services.pages import FleetRow, PlanMark
+from dashboard.services.ticket_marks import TicketMark
+from dashboard.shown.ticket_tag import TicketTag, ticket_tag
 from dashboard.visible import visible
 from dashboard.words import DISTRIBUTIONS, PHASES
 
@@ -67,7 +69,7 @@ class ClusterHead:
 
     `verdict` is "" and `facts` are empty until a first read; `facts` are the version, what
     installed the cluster and how its nodes are, in words. `group` is as it was typed, since its
-    link needs it so.
+    link needs it so. `wants_ticket` where one can be opened and none is there.
     """
 
     slug: str
@@ -89,6 +91,8 @@ class ClusterHead:
     read_at: datetime | None
     status: Status
     plan: PlanTag | None
+    tickets: tuple[TicketTag, ...]
+    wants_ticket: bool
 
 
 def cluster_head(row: FleetRow) -> ClusterHead:
@@ -114,7 +118,14 @@ def cluster_head(row: FleetRow) -> ClusterHead:
         read_at=row.read_at,
         status=status(row),
         plan=plan_tag(row.plan),
+        tickets=tuple(map(ticket_tag, row.tickets)),
+        wants_ticket=row.current is not None and not any(map(_is_in_the_way, row.tickets)),
     )
+
+
+def _is_in_the_way(mark: TicketMark) -> bool:
+    """True where another ticket of the cluster would be one too many."""
+    return mark.state != TicketState.GONE
 
 
 def plan_tag(mark: PlanMark | None) -> PlanTag | None:
@@ -165,7 +176,7 @@ def _token(row: FleetRow) -> str:
     shown: tuple[object, ...] = (row.is_stale, row.error, row.expires_soon, cluster.name)
     shown += (cluster.group, sorted(cluster.labels.items()), cluster.is_paused)
     shown += (cluster.interval_seconds, cluster.is_tls_verified, cluster.credentials_expire_at)
-    shown += (row.plan,)
+    shown += (row.plan, row.tickets)
     if row.current is not None:
         now = row.current
         nodes = (now.nodes_total, now.nodes_ready, now.nodes_not_ready, now.nodes_unknown)

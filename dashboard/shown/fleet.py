@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from authzviz.engine.phrases import counted
 from dashboard.models import SavedView
 from dashboard.models.cluster import PollState
 from dashboard.services import clusters, fleet
-from dashboard.services.bulk import Done
+from dashboard.services.bulk import Done, Skipped
 from dashboard.services.fleet import Found, Part
 from dashboard.services.fleet_query import UNREAD, VERDICT, Wanted
 from dashboard.services.pages import FleetRow as Facts
@@ -239,8 +240,14 @@ def done_words(act: str, text: str, done: Done) -> str:
     """What came of an act on many clusters: "3 clusters paused. Skipped 1: eu-1 (not paused)";
     `text` is what went with it.
     """
-    said = [f"{counted(len(done.changed), 'cluster')} {_past(act, text)}."]
-    for skipped in done.skipped:
+    said = f"{counted(len(done.changed), 'cluster')} {_past(act, text)}."
+    return f"{said} {skipped_words(done.skipped)}".strip()
+
+
+def skipped_words(every: Iterable[Skipped]) -> str:
+    """What stayed as it was, and why: "Skipped 1: eu-1 (not paused)."; "" for nothing."""
+    said = []
+    for skipped in every:
         names = [visible(name) for name in skipped.names[:_MOST_NAMES]]
         more = len(skipped.names) - len(names)
         rest = f" and {more} more" if more else ""

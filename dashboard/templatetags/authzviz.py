@@ -63,8 +63,8 @@ def icon(name: str, css_class: str = "") -> SafeString:
 
 
 @register.simple_tag
-def pick(slug: str, name: str) -> SafeString:
-    """A box that ticks a cluster for what may be done with many; fleet.js keeps it ticked.
+def pick(slug: str | int, name: str) -> SafeString:
+    """A box that ticks a row for what may be done with many of them; fleet.js keeps it ticked.
 
     Made here, in one line: a page has many of them.
     """
@@ -251,6 +251,7 @@ def explain(name: str) -> dict[str, str | Term]:
 _PLACES = (
     ("f", "fleet", "Fleet"),
     ("p", "plans", "Plans"),
+    ("t", "tickets", "Tickets"),
     ("h", "history", "History"),
     ("e", "explain", "Explain"),
     ("c", "certificates", "Certificates"),

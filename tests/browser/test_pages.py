@@ -47,6 +47,8 @@ PAGES = {
     "plan, none is needed": "/clusters/eu-4/plan/",
     "plans": "/plans/",
     "plans, nothing found": "/plans/?search=nowhere",
+    "tickets, none": "/tickets/",
+    "tickets, nothing found": "/tickets/?search=nowhere",
     "help": "/help/",
     "history": "/history/",
     "history, nothing found": "/history/?search=nowhere",
@@ -219,6 +221,7 @@ def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> Non
     links = [
         "Fleet",
         "Plans",
+        "Tickets",
         "History",
         "Explain",
         "Certificates",
@@ -226,10 +229,10 @@ def test_the_keyboard_reaches_what_there_is_to_do(site: Site, page: Page) -> Non
         "Add clusters",
         "People",
     ]
-    assert fleet[:11] == ["Skip to the content", "authzviz", *links, "Help"]
+    assert fleet[:12] == ["Skip to the content", "authzviz", *links, "Help"]
     assert {"Light", "search", "Find", "see why in eu-5"} <= set(fleet)
     assert skipped_to.startswith("Fleet")
-    head = ["Fleet", "eu-5", "Refused", "Compare", "Settings", "Overview", "Grants"]
+    head = ["Fleet", "eu-5", "Refused", "Compare", "Open ticket", "Settings", "Overview"]
     assert cluster[:7] == head
     assert "Copy" in cluster
 

@@ -14,6 +14,7 @@ from dashboard.models import Cluster, Invitation, Role, SavedView, Source, User
 from dashboard.services import bundles, trackers, uploads
 from tests.dashboard.conftest import person, signed_in
 from tests.dashboard.snapshots import KUBECONFIG, snapshot
+from tests.dashboard.ticketed import ticket_of
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +65,11 @@ ADDRESSES: dict[str, tuple[set[str], str]] = {
     "plan_watch": (BOTH, VIEWER),
     "plan_download": (READ, VIEWER),
     "plans": (READ, VIEWER),
+    "ticket_open": (WRITE, EDITOR),
+    "tickets": (READ, VIEWER),
+    "tickets_act": (WRITE, EDITOR),
+    "ticket": (READ, VIEWER),
+    "ticket_act": (WRITE, EDITOR),
     "risk_accept": (BOTH, EDITOR),
     "risk_withdraw": (WRITE, EDITOR),
     "undo": (WRITE, EDITOR),
@@ -145,6 +151,9 @@ ABOUT: dict[str, Callable[[Cluster], tuple[object, ...]]] = {
     "audit_log_remove": lambda cluster: (cluster.slug, 1),
     "cluster_object": lambda cluster: (cluster.slug, "Node", "node1"),
     "plan_download": lambda cluster: (cluster.slug, "json"),
+    "ticket_open": lambda cluster: (cluster.slug,),
+    "ticket": lambda cluster: (ticket_of(cluster).pk,),
+    "ticket_act": lambda cluster: (ticket_of(cluster).pk,),
     "cluster_bundle": lambda _: (
         bundles.add(snapshot(), source=Source.BUNDLE, actor=None, name="a bundle").slug,
     ),

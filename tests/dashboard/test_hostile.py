@@ -36,6 +36,8 @@ from dashboard.models import (
     LeaseWatch,
     SavedView,
     StartedPlan,
+    Ticket,
+    TicketEvent,
     Tracker,
     User,
 )
@@ -57,6 +59,7 @@ from tests.dashboard.auditlogs import named
 from tests.dashboard.conftest import signed_in
 from tests.dashboard.showing import Page, show
 from tests.dashboard.snapshots import snapshot
+from tests.dashboard.ticketed import ticket_of
 from tests.engine.build import ok, server
 
 WIDE = "\uff1d\uff0b\uff0d\uff20"  # the same in full width, which spreadsheets take as well
@@ -88,6 +91,9 @@ ONLY_POSTS = {
     "plan_leave",
     "plan_renew",
     "plan_tick",
+    "ticket_act",
+    "tickets_act",
+    "ticket_open",
     "tracker_test",
     "tracker_default",
     "tracker_pause",
@@ -207,11 +213,38 @@ def fleet_of(name: str, user: User) -> Fleet:
         "key": key,
         "format_": "markdown",
     }
-    of_tracker = {"pk": tracker_of(column).pk}
+    tracker = tracker_of(column)
+    of_tracker = {"pk": tracker.pk}
     names = ("tracker", "tracker_test", "tracker_default", "tracker_pause", "tracker_remove")
     of: dict[str, dict[str, Any]] = dict.fromkeys(names, of_tracker)
     of["tracker_add"] = {"kind": "github"}
+    of["ticket"] = of["ticket_act"] = {"pk": hostile_ticket(cluster, tracker, column).pk}
     return Fleet(cluster, other, arguments, of)
+
+
+def hostile_ticket(cluster: Cluster, tracker: Tracker, name: str) -> Ticket:
+    """A ticket of which everything that a tracker or a person may say is this name."""
+    ticket = ticket_of(
+        cluster,
+        tracker=tracker,
+        opened_by_name=name[:150],
+        title=name,
+        body=name,
+        labels=[name],
+        assignee=name[:200],
+        remote_id=name[:200],
+        url=f"javascript:{name}"[:1000],
+        remote_state=name[:100],
+        remote_title=name,
+        remote_assignee=name[:200],
+        written_body=f"# {name}\n\n- {name}\n\n[{name}](javascript:{name})",
+        comment_text=name,
+        error=name,
+    )
+    TicketEvent.objects.create(
+        ticket=ticket, at=timezone.now(), what=name[:16], words=name, by_name=name[:150]
+    )
+    return ticket
 
 
 def tracker_of(name: str) -> Tracker:
@@ -289,6 +322,7 @@ def queries(address: str, fleet: Fleet, name: str) -> Iterator[dict[str, Any]]:
         "cluster_object": [{"namespace": name}],
         "activity": [{"person": name, "search": name}],
         "plans": [{"search": name, "stage": name}],
+        "tickets": [{"search": name, "group": name}, {"format": "csv"}],
     }
     yield from more.get(address, [])
 

@@ -97,7 +97,7 @@ def test_a_tab_asks_the_database_as_often_for_a_large_cluster(
     nodes = tuple(Node(f"node{n}", Ready.TRUE) for n in range(500))
     cluster = show(REFUSED, read=snapshot(nodes=ok(nodes)))
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         opened(as_viewer, name, cluster)
 
 

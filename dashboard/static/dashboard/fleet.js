@@ -1,11 +1,12 @@
-// Ticks that stay over pages, sorting and live updates; filters that act at once; and live updates
-// that leave alone what a hand is at.
-const KEY = "ticks";
+// Lists of clusters and tickets: ticks that stay over pages, sorting and live updates; filters that
+// act at once; and live updates that leave alone what a hand is at.
+const KEY = document.querySelector("#tickets") ? "ticket-ticks" : "ticks";
 const SLOWER_MS = 60000;
 const read = () => new Set(JSON.parse(sessionStorage.getItem(KEY) || "[]"));
 const ticks = read();
 const keep = () => sessionStorage.setItem(KEY, JSON.stringify([...ticks]));
 const all = (selector) => [...document.querySelectorAll(selector)];
+const list = () => document.querySelector("#clusters, #tickets");
 const openMenus = () => all("#clusters details.menu[open]");
 
 const show = () => {
@@ -65,15 +66,14 @@ document.addEventListener("submit", ({ target, submitter }) => {
 
 let asked = Date.now();
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target.id !== "clusters") return;
+  if (event.target !== list()) return;
   const isBusy = openMenus().length > 0;
   const isEarly = document.hidden && Date.now() - asked < SLOWER_MS;
   if (isBusy || isEarly) event.preventDefault();
   else asked = Date.now();
 });
 document.addEventListener("visibilitychange", () => {
-  const clusters = document.querySelector("#clusters");
-  if (clusters && !document.hidden) htmx.trigger(clusters, "refresh");
+  if (list() && !document.hidden) htmx.trigger(list(), "refresh");
 });
 
 let opened = [];
