@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from authzviz.net.secret import Secret
+from authzviz.reports.ticket import DEFAULT_TEMPLATE, PLACEHOLDERS, Template, problems_of
 from authzviz.tickets.port import Field
 from authzviz.tickets.setup import Kind
 from dashboard.models import Tracker
@@ -15,6 +16,7 @@ from dashboard.services.tracker_acts import Given
 
 _KEPT = "Kept, and never shown. Fill it only to replace it."
 _MOST_LABELS = 20
+_USUAL = {"title_template": DEFAULT_TEMPLATE.title, "body_template": DEFAULT_TEMPLATE.body}
 _PLAIN = {"spellcheck": "false", "autocomplete": "off"}
 
 
@@ -51,7 +53,27 @@ class TrackerForm(forms.Form):
     @property
     def has_wording(self) -> bool:
         """True where its tickets begin in any other than the usual way, or would."""
-        return any(field.errors or field.value() for field in self.of_tickets)
+        return any(
+            field.errors or _one_line_end(field.value() or "") != _USUAL.get(field.name, "")
+            for field in self.of_tickets
+        )
+
+    @property
+    def placeholders(self) -> list[tuple[str, str, bool]]:
+        """Each placeholder, what it stands for, and whether it needs a line of its own."""
+        return [(f"${name}", one.means, one.is_block) for name, one in PLACEHOLDERS.items()]
+
+    def clean_title_template(self) -> str:
+        """The template of titles; "" for the usual one, which may get better."""
+        title = self.cleaned_data["title_template"].strip()
+        _check(Template(title or DEFAULT_TEMPLATE.title, DEFAULT_TEMPLATE.body))
+        return "" if title == DEFAULT_TEMPLATE.title else title
+
+    def clean_body_template(self) -> str:
+        """The template of texts; "" for the usual one."""
+        body = _one_line_end(self.cleaned_data["body_template"]).strip()
+        _check(Template(DEFAULT_TEMPLATE.title, body or DEFAULT_TEMPLATE.body))
+        return "" if body == DEFAULT_TEMPLATE.body else body
 
     def clean_labels(self) -> tuple[str, ...]:
         """The labels, each once."""
@@ -90,6 +112,17 @@ class TrackerForm(forms.Form):
         return {name: value for name, value in values.items() if value}
 
 
+def _check(template: Template) -> None:
+    problems = problems_of(template)
+    if problems:
+        raise forms.ValidationError([f"{problem}." for problem in problems])
+
+
+def _one_line_end(text: object) -> str:
+    """The text with line ends as we write them: browsers send another."""
+    return str(text).replace("\r\n", "\n")
+
+
 def _key(name: str) -> str:
     # A kind may have a field that is called as one of ours.
     return f"its_{name}"
@@ -98,12 +131,12 @@ def _key(name: str) -> str:
 def _initial(kind: Kind, tracker: Tracker | None) -> dict[str, Any]:
     if tracker is None:
         own = {_key(field.name): field.default for field in kind.fields}
-        return {"name": kind.title, **own}
+        return {"name": kind.title, **own, **_USUAL}
     return {
         "name": tracker.name,
         **{_key(name): value for name, value in tracker.values.items()},
-        "title_template": tracker.title_template,
-        "body_template": tracker.body_template,
+        "title_template": tracker.title_template or DEFAULT_TEMPLATE.title,
+        "body_template": tracker.body_template or DEFAULT_TEMPLATE.body,
         "labels": ", ".join(tracker.labels),
         "assignee": tracker.assignee,
         "due_days": tracker.due_days,
@@ -143,14 +176,14 @@ def _of_tickets() -> dict[str, forms.Field]:
             label="Title of its tickets",
             required=False,
             max_length=500,
-            help_text="Empty for the usual one.",
+            help_text="With placeholders; empty for the usual one.",
         ),
         "body_template": forms.CharField(
             label="Text of its tickets",
             required=False,
             max_length=20_000,
-            help_text="Markdown; empty for the usual one.",
-            widget=forms.Textarea(attrs={"rows": 8}),
+            help_text="Markdown with placeholders; empty for the usual one.",
+            widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false"}),
         ),
         "labels": forms.CharField(
             label="Labels",

@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from authzviz.net import AddressForbidden
+from authzviz.reports.ticket import DEFAULT_TEMPLATE
 from authzviz.tickets.builtin import BuiltinList
 from authzviz.tickets.errors import TicketRejected, TrackerUnavailable
 from authzviz.tickets.port import Field
@@ -345,3 +346,42 @@ def test_numbers_stand_beside_each_tracker(as_admin: Client) -> None:
     found = tracker_acts.every().get(pk=tracker.pk)
 
     assert (found.waiting, found.open_, found.failed) == (2, 1, 1)  # type: ignore[attr-defined]
+
+
+TEMPLATES = {
+    "an unknown placeholder in the title": {"title_template": "$cluster $nothing"},
+    "an unknown placeholder in the text": {"body_template": "$nothing"},
+    "a block in the title": {"title_template": "$findings"},
+}
+
+
+@pytest.mark.parametrize("typed", TEMPLATES.values(), ids=TEMPLATES)
+def test_a_template_that_can_not_be_filled_is_refused(
+    as_admin: Client, typed: dict[str, str]
+) -> None:
+    answer = as_admin.post(reverse("tracker_add", args=("desk",)), {**TYPED, **typed})
+
+    assert answer.status_code == 422
+    assert set(answer.context["form"].errors) == set(typed)
+    assert not Tracker.objects.filter(kind="desk").exists()
+
+
+def test_the_usual_template_is_not_kept_as_somebody_s_own(as_admin: Client) -> None:
+    usual = {
+        "title_template": DEFAULT_TEMPLATE.title,
+        "body_template": DEFAULT_TEMPLATE.body.replace("\n", "\r\n"),
+    }
+    tracker = added(as_admin, **usual)
+    kept = (tracker.title_template, tracker.body_template)
+    shown = page(as_admin, tracker)
+    own = changed(as_admin, tracker, {**usual, "title_template": "Move $cluster"})
+
+    assert kept == ("", "")
+    assert "$findings" in shown
+    assert (own.title_template, own.body_template) == ("Move $cluster", "")
+
+
+def changed(client: Client, tracker: Tracker, typed: dict[str, str]) -> Tracker:
+    client.post(reverse("tracker", args=(tracker.pk,)), {**TYPED, "its_token": "", **typed})
+    tracker.refresh_from_db()
+    return tracker
