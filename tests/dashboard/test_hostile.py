@@ -110,7 +110,7 @@ ELSEWHERE = {
     "plan_watch",  # a part of the plan's page; the page holds it, too
 }
 # What a form sends has to be what the thing is called; in a field nothing reorders the page.
-FIELDS = re.compile("<(?:input|button|option)\\b[^>]*>")
+FIELDS = re.compile(r"<(?:input|button|option)\b[^>]*>|<textarea\b[^>]*>[^<]*</textarea>")
 NO_PAGES = {"livez", "readyz"}
 
 
