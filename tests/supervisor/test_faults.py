@@ -39,7 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
     environment = {
         **environment_of_a_run(folder),
         "KUBECONFIG": str(kubeconfig),
-        "AUTHZVIZ_POLL_DEADLINE": "5",
+        "AUTHZVIZ_POLL_DEADLINE": "15",
     }
     with ExitStack() as stack:
         servers = [
