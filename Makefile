@@ -9,6 +9,8 @@ RUN_READY := .venv/.ready-run-$(shell cat requirements.txt pyproject.toml | sha2
 DEV_READY := .venv/.ready-dev-$(shell cat requirements-dev.txt pyproject.toml | sha256sum | cut -c1-16)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 DEBIAN := scripts/debian-packages
+# Two processes share the tests, file by file: most wait for other programs much of the time. One: ARGS="-n 0".
+SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run lab test soak check coverage bench setup screenshots format
 
@@ -24,7 +26,7 @@ lab: $(DEV_READY) ## the same on three live clusters, built here: the outage, th
 
 test: $(DEV_READY) ## every test, live apiservers, a tracker and a browser included
 	@$(DEBIAN) etcd-server git postgresql chromium fonts-dejavu-core
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(if $(findstring no:xdist,$(ARGS)),,$(SHARED)) $(ARGS)
 
 soak: $(DEV_READY) ## what takes an hour: a thousand tickets with programs killed at random
 	@$(DEBIAN) git

@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,12 +42,13 @@ def ask(path: Path, *words: str) -> str:
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A data directory; sockets that do not fit into it go beside it."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data directory; sockets that do not fit into it go beside it, by a path that is short."""
+    with tempfile.TemporaryDirectory() as runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        folder = tmp_path / "data"
+        folder.mkdir()
+        yield folder
 
 
 def test_it_serves_on_a_socket_for_its_user_alone_and_on_no_port(data: Path) -> None:
