@@ -5,16 +5,17 @@ Each error says whether the request can have had an effect, which decides what m
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 from authzviz.net import AddressForbidden, AddressPolicy
 from authzviz.net.pinned import LimitedSocket, Limits, NameUnresolved, PinnedConnection, Route
@@ -35,6 +36,7 @@ _AROUND_BODY = 256 << 10
 _MAX_ERROR_BYTES = 16 << 10
 _PIECE = 64 << 10
 LEAST_WAIT, LONGEST_WAIT = 1.0, 3_600.0
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -88,7 +90,7 @@ class TrackerHttp:
         ca_pem: str = "",
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
-        """Raises TicketRejected where the URL or the CA can't be used."""
+        """Raises TicketRejected where the URL, the CA or the headers can't be used."""
         try:
             self._server = parse_https(url)
         except ValueError as problem:
@@ -100,7 +102,12 @@ class TrackerHttp:
             "Accept-Encoding": "identity",
             **headers,
         }
-        self._secrets = secrets
+        if not all(map(_HEADER_VALUE.fullmatch, headers.values())):
+            raise TicketRejected(
+                "the credentials hold a line break or a letter that can't be sent",
+                is_of_tracker=True,
+            )
+        self._secrets = _forms(secrets)
         self._tls = tls_context(ca_pem)
         self._seconds = deadline_seconds
 
@@ -188,8 +195,10 @@ class TrackerHttp:
 
     def _answer(self, response: HTTPResponse, keeps_body: bool) -> Answer | Refusal:
         headers = {name.lower(): value for name, value in response.headers.items()}
+        if response.status < 200:
+            raise ValueError("another answer was to follow")
         if 300 <= response.status < 400:
-            place = self.clean(headers.get("location", "").split("?")[0])
+            place = self.clean(_place(headers.get("location", "")))
             place = (place or "nowhere") if keeps_body else "to an address not shown"
             raise SentElsewhere(
                 f"{self.host} sends us elsewhere ({response.status}, {place}): "
@@ -197,8 +206,7 @@ class TrackerHttp:
                 is_of_tracker=True,
             )
         if not 200 <= response.status < 300:
-            read = response.read(_MAX_ERROR_BYTES) if keeps_body else b""
-            words = read.decode(errors="replace")
+            words = _beginning(response) if keeps_body else ""
             body = clean(words, self._secrets, most=_MAX_ERROR_BYTES)
             return Refusal(response.status, headers, self.clean(words), body)
         return Answer(response.status, headers, self._body(response) if keeps_body else b"")
@@ -214,6 +222,31 @@ class TrackerHttp:
         if response.length:
             raise ValueError("cut short")
         return bytes(body)
+
+
+def _beginning(response: HTTPResponse) -> str:
+    """The beginning of what is said beside a bad status, which holds even where that breaks off."""
+    try:
+        return response.read(_MAX_ERROR_BYTES).decode(errors="replace")
+    except (HTTPException, OSError, ValueError):
+        return ""
+
+
+def _place(location: str) -> str:
+    """Where a redirect leads to, without what may be secret in it: user name, query, fragment."""
+    return re.sub(r"//[^/@]*@", "//", re.split("[?#]", location)[0])
+
+
+def _forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """The secrets as they are and as JSON, a URL or a page may have them, the longest first."""
+    forms = {form for one in secrets for form in _forms_of(one)}
+    return tuple(sorted(forms - {""}, key=len, reverse=True))
+
+
+def _forms_of(secret: str) -> Iterator[str]:
+    as_json = json.dumps(secret)[1:-1]
+    yield from (secret, as_json, as_json.replace("/", r"\/"))
+    yield from (quote(secret, safe=""), quote_plus(secret), html.escape(secret))
 
 
 def usual_error(
@@ -244,7 +277,7 @@ def retry_after(text: str, now: datetime | None = None) -> float | None:
     is missing or nothing that can be read. Source: RFC 9110, 10.2.3.
     """
     text = text.strip()
-    if re.fullmatch(r"[0-9]{1,18}", text):
+    if re.fullmatch(r"[0-9]+", text):
         seconds = float(text)
     else:
         try:
@@ -272,6 +305,6 @@ def tls_context(ca_pem: str) -> ssl.SSLContext:
         return context
     try:
         context.load_verify_locations(cadata=ca_pem)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, ValueError, TypeError):
         raise TicketRejected("the CA certificates can't be used", is_of_tracker=True) from None
     return context
