@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from authzviz.net.words import clean
 from authzviz.tickets.api import JsonApi
 from authzviz.tickets.errors import TicketGone, TicketRejected
-from authzviz.tickets.http import SentElsewhere, segment
+from authzviz.tickets.http import Refusal, SentElsewhere, segment
 from authzviz.tickets.port import COMMON_LABEL, Comment, Draft, Remote, Traits
 from authzviz.tickets.texts import body_of, link_of, title_of
 
@@ -226,6 +228,23 @@ class Forge:
                 f"{self._api.host} lets these credentials read the ticket and not change it",
                 is_of_tracker=True,
             ) from None
+
+
+def in_words(refusal: Refusal) -> Refusal:
+    """The refusal with what its JSON says: its message, and which fields are wrong."""
+    try:
+        found = json.loads(refusal.body)
+        said = [str(found["message"])]
+        said += [_complaint(one) for one in found.get("errors") or ()]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return refusal
+    return replace(refusal, words=clean(": ".join(filter(None, said))))
+
+
+def _complaint(found: Any) -> str:
+    if not isinstance(found, dict):
+        return str(found)
+    return str(found.get("message") or f"{found.get('field', '')} {found.get('code', '')}".strip())
 
 
 def _has_more(headers: Mapping[str, str], seen: int) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from authzviz.tickets.api import JsonApi
 from authzviz.tickets.errors import OutcomeUnknown, TicketRejected, TrackerError, TrackerUnavailable
-from authzviz.tickets.forge import Forge, Manner, remote_of
+from authzviz.tickets.forge import Forge, Manner, in_words, remote_of
 from authzviz.tickets.http import Refusal, usual_error
 from authzviz.tickets.port import COMMON_LABEL, Comment, Draft, Field, Remote, Traits
 from authzviz.tickets.setup import CA, Kind, Setup
@@ -78,6 +78,7 @@ def error_of(
     refusal: Refusal, host: str, *, is_change: bool, is_of_ticket: bool = False
 ) -> TrackerError:
     """What Gitea means: 423 for an archived repository, 403 also for one ticket's own reasons."""
+    refusal = in_words(refusal)
     if refusal.status == 423:
         return TicketRejected(f"{host}: the repository is archived", is_of_tracker=True)
     if refusal.status == 403 and is_of_ticket and "scope" not in refusal.words:

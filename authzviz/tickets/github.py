@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from authzviz.tickets.api import JsonApi
 from authzviz.tickets.errors import TicketRejected, TrackerError, TrackerLimited
-from authzviz.tickets.forge import Forge, Manner, remote_of
+from authzviz.tickets.forge import Forge, Manner, in_words, remote_of
 from authzviz.tickets.http import LEAST_WAIT, LONGEST_WAIT, Refusal, usual_error
 from authzviz.tickets.port import COMMON_LABEL, Draft, Field, Remote, Traits
 from authzviz.tickets.setup import CA, Kind, Setup
@@ -48,6 +48,7 @@ def error_of(
     refusal: Refusal, host: str, *, is_change: bool, is_of_ticket: bool = False
 ) -> TrackerError:
     """What GitHub means: its limits come as 403, too, and 410 is also for issues turned off."""
+    refusal = in_words(refusal)
     words = refusal.words.lower()
     if refusal.status in {403, 429}:
         is_spent = refusal.headers.get("x-ratelimit-remaining") == "0"
