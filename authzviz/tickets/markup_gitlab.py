@@ -16,6 +16,7 @@ _PARSER = MarkdownIt("commonmark", {"html": False})
 
 def without_quick_actions(text: str) -> str:
     """The text with the first word of such lines as code."""
+    text = re.sub(r"\r\n?", "\n", text)
     lines = text.split("\n")
     code = {
         number
