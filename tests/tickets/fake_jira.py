@@ -63,11 +63,12 @@ class Issue:
     is_indexed: bool = True
     resolution: str = ""
     comments: list[list[Any]] = field(default_factory=list)
+    project: str = PROJECT
 
     @property
     def key(self) -> str:
         """As OPS-1."""
-        return f"{PROJECT}-{self.number}"
+        return f"{self.project}-{self.number}"
 
 
 class Refused(Exception):
@@ -94,6 +95,7 @@ class FakeJira:
     def __init__(self) -> None:
         self.search_is_late = False
         self.issues: dict[str, Issue] = {}
+        self.moved: dict[str, str] = {}
         self.workflow: tuple[Step, ...] = SIMPLE
         self.permissions = set(ALL_PERMISSIONS)
         self.screen = {"summary", "description", "labels", "assignee", "duedate"}
@@ -194,6 +196,7 @@ class FakeJira:
 
     def issue(self, key: str) -> Issue:
         """The issue."""
+        key = self.moved.get(key, key)
         if key not in self.issues:
             raise Refused(404, "Issue does not exist or you do not have permission to see it.")
         return self.issues[key]
