@@ -25,7 +25,7 @@ _RISKY = re.compile(
     ^/ | ^--\w                           # quick actions, at the start of a line; flags
     | :// | (?i:\bwww\.)                 # addresses
     | :(?!\d\d:)[\w+-]+:                 # emoji, which times are not
-    | ![\d(]                             # merge requests, images
+    | ![\w(]                             # merge requests, images
     | (?i:\b[0-9a-f]{7,64}\b)            # commits
     | \b[A-Z][A-Z0-9]+-\d | (?i:\bg[hl]-\d)
     | \br\d+\b | (?i:\b(?:attachment|commit|document|export|forum|message|news|project|source|user

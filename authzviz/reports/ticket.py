@@ -6,6 +6,7 @@ import re
 import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from authzviz.reports import ticket_facts as words
 from authzviz.reports.markdown import code, inline
@@ -60,7 +61,7 @@ $plan
 
 $links
 
-Opened by $opened_by through authzviz, which follows the cluster and says here how far it is.""",
+Opened by $opened_by through authzviz. $following""",
 )
 
 
@@ -98,6 +99,7 @@ PLACEHOLDERS = {
         lambda facts: facts.assessment.distribution if facts.assessment else "unknown",
     ),
     "opened_by": Placeholder("who opened the ticket", lambda facts: facts.opened_by or "somebody"),
+    "following": Placeholder("what authzviz does about the ticket", words.following),
     "page": Placeholder("the address of the cluster's page here", lambda facts: facts.page),
     "summary": Placeholder("the verdict in sentences, and why", words.summary, is_block=True),
     "why": Placeholder("how bad it is, and what stays possible", words.why, is_block=True),
@@ -196,25 +198,29 @@ def _unknown(text: str, where: str) -> Iterator[str]:
 def _misplaced(body: str) -> Iterator[str]:
     """A placeholder that would break what surrounds it, or be broken by it."""
     for name in string.Template(body).get_identifiers():
-        if name not in PLACEHOLDERS:
+        if name not in PLACEHOLDERS or name == "page":
             continue
-        places = re.findall(rf"^.*\$(?:{name}\b|{{{name}}}).*$", body, re.MULTILINE)
-        if PLACEHOLDERS[name].is_block:
-            if [place.rstrip() for place in places] not in ([f"${name}"], [f"${{{name}}}"]):
-                yield f"${name} needs a line of its own, and stands there once."
-            elif not _is_text(name, body):
-                yield f"${name} stands in code, where it would not be read."
-        elif name != "page" and not _is_text(name, body):
-            yield f"${name} stands in code or in an address, where a name might break out."
+        it = rf"\$(?:{name}\b|{{{name}}})"
+        if not PLACEHOLDERS[name].is_block:
+            if re.search(rf"\]\([^)\n]*{it}", body) or not _is_text(name, body):
+                yield f"${name} stands in code or in an address, where a name might break out."
+            continue
+        places = [place.rstrip() for place in re.findall(rf"^.*{it}.*$", body, re.MULTILINE)]
+        if places not in ([f"${name}"], [f"${{{name}}}"]):
+            yield f"${name} needs a line of its own, and stands there once."
+        elif not _is_text(name, body):
+            yield f"${name} stands in code, where it would not be read."
 
 
 def _is_text(name: str, body: str) -> bool:
-    """True where code that is put there, with any number of backticks, is code and nothing else."""
+    """True where code that is put there, with any number of backticks and with words around it or
+    without, is code and nothing else.
+    """
     times = len(re.findall(rf"\$(?:{name}\b|{{{name}}})", body.replace("$$", "")))
-    for ticks in range(1, 4):
-        probe = f"{'`' * (ticks - 1)}@{name}"
-        put = string.Template(body).safe_substitute({name: code(probe)})
-        found = [s for s in spans_of(document(put)) if isinstance(s, Code) and s.text == probe]
+    for ticks, put in product(range(3), ("{}", "a {} b")):
+        probe = f"{'`' * ticks}@{name}"
+        text = string.Template(body).safe_substitute({name: put.format(code(probe))})
+        found = [s for s in spans_of(document(text)) if isinstance(s, Code) and s.text == probe]
         if len(found) != times:
             return False
     return True

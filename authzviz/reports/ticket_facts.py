@@ -166,6 +166,16 @@ def links(facts: Facts) -> str:
     return " · ".join(f"[{words}]({url(place)})" for words, place in places if url(place))
 
 
+def following(facts: Facts) -> str:
+    """What becomes of the ticket by itself."""
+    if facts.is_recorded:
+        return "The cluster is a recording: nothing is read again, and this stays as it is."
+    return (
+        "It keeps one comment here up to date, closes this once two reads in a row find the target"
+        " reached, and reopens it if the cluster falls back."
+    )
+
+
 def url(address: str) -> str:
     """The address as a link's target or as a link itself, "" where no link may go there."""
     is_whole = is_safe_url(address) and not set("<>\\ \n\t") & set(address)

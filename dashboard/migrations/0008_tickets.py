@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
                 ('labels', models.JSONField(default=list)),
                 ('assignee', models.CharField(blank=True, max_length=200)),
                 ('due_on', models.DateField(null=True)),
+                ('opened_findings', models.JSONField(null=True)),
                 ('state', models.CharField(default='queued', max_length=16)),
                 ('remote_id', models.CharField(blank=True, max_length=200)),
                 ('url', models.CharField(blank=True, max_length=1000)),

@@ -104,6 +104,9 @@ class Ticket(models.Model):
     the texts tell, `told` for what they were last filled with; `is_body_due` and `is_comment_due`
     are what the tracker does not have yet.
 
+    `opened_findings` are the titles, by key, of the findings that there were when its texts were
+    first filled; None before that.
+
     `wanted_open` is what the product wants of the tracker, None for nothing: it wants something
     only when a cluster gets to its target or falls back, and what people did since stays.
     `is_reached` is whether the cluster was there when that was last decided; `reached_reads` are
@@ -135,6 +138,7 @@ class Ticket(models.Model):
     labels = models.JSONField(default=list)
     assignee = models.CharField(max_length=200, blank=True)
     due_on = models.DateField(null=True)
+    opened_findings = models.JSONField(null=True)
 
     state = models.CharField(max_length=16, default=TicketState.QUEUED.value)
     remote_id = models.CharField(max_length=200, blank=True)
