@@ -16,10 +16,10 @@ from authzviz.tickets.errors import TicketGone, TicketRejected, TrackerError
 from authzviz.tickets.http import DEADLINE_SECONDS
 from authzviz.tickets.port import Comment, Port, Remote
 from dashboard.models import Ticket, TicketState
-from dashboard.services import clock, ticket_following, ticket_rows, ticket_texts
+from dashboard.services import clock, ticket_following, ticket_rows, ticket_words
 from dashboard.services.ticket_queue import Turn, fit
 from dashboard.services.ticket_rows import CLOSE, COMMENT, CREATE, REOPEN, UPDATE
-from dashboard.services.ticket_texts import NothingToSay
+from dashboard.services.ticket_words import NothingToSay
 
 _T = TypeVar("_T")
 _OPEN = TicketState.OPEN.value
@@ -95,10 +95,10 @@ class Way:
         """The ticket, opened."""
         try:
             seen = ticket_following.digest_of(ticket.cluster_id or 0)
-            texts = ticket_texts.texts_of(ticket)
+            texts = ticket_words.texts_of(ticket)
         except NothingToSay:
             return self.never_sent(ticket)
-        draft = ticket_texts.draft_of(ticket, texts, self.turn.traits.title_letters)
+        draft = ticket_words.draft_of(ticket, texts, self.turn.traits.title_letters)
         told = {"seen": seen, "told": seen, "progress": texts.progress}
         ticket, remote = self._sent(
             ticket,
@@ -145,10 +145,10 @@ class Way:
     def update(self, ticket: Ticket) -> Ticket | None:
         """The ticket with its body filled anew, unless people changed it."""
         try:
-            texts = ticket_texts.texts_of(ticket)
+            texts = ticket_words.texts_of(ticket)
         except NothingToSay:
             return ticket_rows.changed(self.turn, ticket, is_body_due=False)
-        title = ticket_texts.cut(texts.title, self.turn.traits.title_letters)
+        title = ticket_words.cut(texts.title, self.turn.traits.title_letters)
         if self.remote is not None:
             if self.remote.body not in ("", ticket.written_body):
                 return ticket_rows.changed(self.turn, ticket, is_body_due=False)
@@ -283,7 +283,7 @@ class Way:
     def _filled(self, ticket: Ticket) -> Ticket:
         """The ticket with what its body and its comment are to tell by now."""
         try:
-            progress = ticket_texts.texts_of(ticket).progress
+            progress = ticket_words.texts_of(ticket).progress
         except NothingToSay:
             return ticket_rows.changed(self.turn, ticket, told=ticket.seen)
         is_body_old = ticket.seen[:32] != ticket.told[:32] and not ticket.body

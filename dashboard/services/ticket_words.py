@@ -109,12 +109,11 @@ def texts_of(ticket: Ticket) -> Texts:
     )
 
 
-def draft_of(ticket: Ticket) -> Draft:
-    """The ticket as it is to be sent. Raises NothingToSay."""
-    texts = texts_of(ticket)
+def draft_of(ticket: Ticket, texts: Texts, most_title_letters: int) -> Draft:
+    """The ticket as it is to be sent."""
     return Draft(
         marker=ticket.marker,
-        title=texts.title,
+        title=cut(texts.title, most_title_letters),
         body=texts.body,
         page=ticket.page_url,
         labels=tuple(ticket.labels),
@@ -123,9 +122,9 @@ def draft_of(ticket: Ticket) -> Draft:
     )
 
 
-def progress_of(ticket: Ticket) -> str:
-    """The comment that tells how far the cluster is. Raises NothingToSay."""
-    return texts_of(ticket).progress
+def cut(title: str, most: int) -> str:
+    """`title` with at most so many letters."""
+    return title if len(title) <= most else title[: most - 1] + "…"
 
 
 def _template(ticket: Ticket) -> Template:

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from authzviz.engine.assessment import Finding, Severity, Verdict
 from authzviz.engine.finding_keys import keyed
+from authzviz.tickets.port import Draft
 from dashboard.models import Cluster, Ticket, User, VerdictChange, Wording
 from dashboard.services import judging, plan_acts, risks, samples, ticket_words, trackers
 from dashboard.services.tickets import marker_of
@@ -39,26 +40,34 @@ def opened(cluster: Cluster, **fields: Any) -> Ticket:
     )
 
 
+def draft(ticket: Ticket) -> Draft:
+    return ticket_words.draft_of(ticket, ticket_words.texts_of(ticket), 250)
+
+
+def comment(ticket: Ticket) -> str:
+    return ticket_words.texts_of(ticket).progress
+
+
 def test_a_ticket_says_what_is_known_and_links_back() -> None:
     cluster = show(ASSESSMENTS[Verdict.LEGACY_BINDING])
-    draft = ticket_words.draft_of(opened(cluster, labels=["ops"], assignee="bob"))
+    sent = draft(opened(cluster, labels=["ops"], assignee="bob"))
 
-    assert draft.title == "alpha: kubelets live on a legacy binding (move to the Node authorizer)"
-    assert ASSESSMENTS[Verdict.LEGACY_BINDING].findings[0].title in draft.body
+    assert sent.title == "alpha: kubelets live on a legacy binding (move to the Node authorizer)"
+    assert ASSESSMENTS[Verdict.LEGACY_BINDING].findings[0].title in sent.body
     for page in ("", "plan/", "plan/download/markdown/"):
-        assert f"(<{PAGE}{page}>)" in draft.body
-    assert "Opened by ann through authzviz." in draft.body
-    assert draft.body.splitlines()[-1] == f"`{draft.marker}`"
-    assert (draft.labels, draft.assignee, draft.page) == (("ops",), "bob", PAGE)
+        assert f"(<{PAGE}{page}>)" in sent.body
+    assert "Opened by ann through authzviz." in sent.body
+    assert sent.body.splitlines()[-1] == f"`{sent.marker}`"
+    assert (sent.labels, sent.assignee, sent.page) == (("ops",), "bob", PAGE)
 
 
 def test_the_preview_is_what_the_ticket_will_say() -> None:
     cluster = show(ASSESSMENTS[Verdict.REFUSED])
-    draft = ticket_words.draft_of(opened(cluster))
+    sent = draft(opened(cluster))
 
     shown = ticket_words.preview(cluster, trackers.builtin(), page_url=PAGE, opened_by="ann")
 
-    assert shown == (draft.title, draft.body)
+    assert shown == (sent.title, sent.body)
 
 
 def test_without_an_address_nothing_is_linked() -> None:
@@ -96,7 +105,7 @@ def test_an_edited_body_that_kept_its_marker_stays_as_it_is() -> None:
     cluster = show(ASSESSMENTS[Verdict.REFUSED])
     body = f"mine\n\n`{marker_of(cluster)}`"
 
-    assert ticket_words.draft_of(opened(cluster, body=body)).body == body
+    assert draft(opened(cluster, body=body)).body == body
 
 
 def test_an_accepted_finding_is_not_to_act_on(editor: User) -> None:
@@ -115,11 +124,11 @@ def test_an_accepted_finding_is_not_to_act_on(editor: User) -> None:
 def test_the_comment_tells_of_the_running_plan(editor: User) -> None:
     cluster = show(ASSESSMENTS[Verdict.LEGACY_BINDING])
     ticket = opened(cluster)
-    assert "Nobody started the plan yet." in ticket_words.progress_of(ticket)
+    assert "Nobody started the plan yet." in comment(ticket)
 
     plan_acts.start(cluster, actor=editor)
 
-    assert "steps done; phase: " in ticket_words.progress_of(ticket)
+    assert "steps done; phase: " in comment(ticket)
 
 
 def test_the_findings_of_its_opening_are_kept() -> None:
@@ -129,11 +138,11 @@ def test_the_findings_of_its_opening_are_kept() -> None:
     )
     cluster = show(before)
     ticket = opened(cluster)
-    assert "New since" not in ticket_words.progress_of(ticket)
+    assert "New since" not in comment(ticket)
     assert Ticket.objects.get().opened_findings
 
     judging.store(cluster, snapshot(), after)
-    text = ticket_words.progress_of(Ticket.objects.get())
+    text = comment(Ticket.objects.get())
 
     assert "New since this ticket was opened:**\n\n- what is\n" in text
     assert (
@@ -159,7 +168,7 @@ def test_a_fall_back_is_one_since_the_ticket_was_opened(age: timedelta, says_so:
         engine_version=1,
     )
 
-    assert ("fell back" in ticket_words.progress_of(opened(cluster))) is says_so
+    assert ("fell back" in comment(opened(cluster))) is says_so
 
 
 STATES: dict[str, tuple[dict[str, Any], str]] = {
@@ -191,7 +200,7 @@ def test_of_a_cluster_that_is_gone_there_is_nothing_to_say() -> None:
     ticket.refresh_from_db()
 
     with pytest.raises(ticket_words.NothingToSay):
-        ticket_words.draft_of(ticket)
+        ticket_words.texts_of(ticket)
     with pytest.raises(ticket_words.NothingToSay):
         ticket_words.facts_of(0)
 
