@@ -15,7 +15,7 @@ from authzviz.tickets.http import Refusal, usual_error
 from authzviz.tickets.port import COMMON_LABEL, Comment, Draft, Field, Remote, Traits
 from authzviz.tickets.setup import CA, Kind, Setup
 
-_TRAITS = Traits(most_per_read=200, body_letters=65_536)
+_TRAITS = Traits(most_per_read=100, body_letters=65_536)
 _MANNER = Manner(50, "limit", "created_by")
 _COLOUR = "#5b7083"
 

@@ -16,7 +16,7 @@ from authzviz.tickets.http import LEAST_WAIT, LONGEST_WAIT, Refusal, usual_error
 from authzviz.tickets.port import COMMON_LABEL, Draft, Field, Remote, Traits
 from authzviz.tickets.setup import CA, Kind, Setup
 
-_TRAITS = Traits(write_gap=1.0, most_per_read=200, body_letters=65_536)
+_TRAITS = Traits(write_gap=1.0, most_per_read=100, body_letters=65_536)
 _MANNER = Manner(100, "per_page", "creator")
 _LIMITS = ("rate limit", "abuse detection")
 

@@ -302,7 +302,7 @@ LIMITED: dict[str, tuple[str, float]] = {
 
 @remote
 @pytest.mark.parametrize(("after", "seconds"), LIMITED.values(), ids=LIMITED)
-def test_a_limit_is_obeyed_within_bounds(stage: Stage, after: str, seconds: float) -> None:
+def test_b47_f13_a_limit_is_obeyed_within_bounds(stage: Stage, after: str, seconds: float) -> None:
     stage.on("create", refuse(429, retry_after=after))
 
     with pytest.raises(TrackerLimited) as caught:
@@ -314,7 +314,9 @@ def test_a_limit_is_obeyed_within_bounds(stage: Stage, after: str, seconds: floa
 
 @remote
 @pytest.mark.parametrize("after", ["-5", "soon", ""])
-def test_a_limit_that_says_nothing_readable_leaves_the_wait_to_us(stage: Stage, after: str) -> None:
+def test_b47_f13_a_limit_that_says_nothing_readable_leaves_the_wait_to_us(
+    stage: Stage, after: str
+) -> None:
     stage.on("create", refuse(429, retry_after=after))
 
     with pytest.raises(TrackerLimited) as caught:
@@ -325,7 +327,7 @@ def test_a_limit_that_says_nothing_readable_leaves_the_wait_to_us(stage: Stage, 
 
 @remote
 @pytest.mark.parametrize("act", ACTS)
-def test_a_limit_holds_for_every_act(stage: Stage, act: str) -> None:
+def test_f13_a_limit_holds_for_every_act(stage: Stage, act: str) -> None:
     if not stage.kind.traits.reads_back and act != "create":
         pytest.skip("whatever is sent there is a message")
     assert isinstance(failing(stage, act, refuse(429)), TrackerLimited)
@@ -375,7 +377,7 @@ UNKNOWN: dict[str, tuple[Fault, bool]] = {
 
 @remote
 @pytest.mark.parametrize(("fault", "is_done"), UNKNOWN.values(), ids=UNKNOWN)
-def test_a_creation_without_an_answer_is_unknown_and_can_be_looked_up(
+def test_f12_a_creation_without_an_answer_is_unknown_and_can_be_looked_up(
     request: pytest.FixtureRequest, stage: Stage, fault: Fault, is_done: bool
 ) -> None:
     if not stage.kind.traits.reads_back and "that is none" in request.node.name:
@@ -392,7 +394,7 @@ def test_a_creation_without_an_answer_is_unknown_and_can_be_looked_up(
 
 
 @remote
-def test_a_creation_that_is_never_answered_is_unknown_and_found(stage: Stage) -> None:
+def test_f12_a_creation_that_is_never_answered_is_unknown_and_found(stage: Stage) -> None:
     stage.on("create", hanging)
 
     with pytest.raises(OutcomeUnknown) as caught:

@@ -122,7 +122,7 @@ HUGE: dict[str, Raw] = {
 
 
 @pytest.mark.parametrize("huge", HUGE.values(), ids=HUGE)
-def test_a_huge_answer_is_cut_and_one_that_is_not_kept_is_not_read(huge: Raw) -> None:
+def test_b48_a_huge_answer_is_cut_and_one_that_is_not_kept_is_not_read(huge: Raw) -> None:
     with serve_any(answering(huge)) as server:
         assert "whole answer" in failure(http_to(server)).message
         assert http_to(server).ask("POST", "/x", body={}, keeps_body=False) == Answer(
@@ -135,13 +135,13 @@ def _headers(huge: Raw) -> Iterator[tuple[str, str]]:
         yield "content-length", "1073741824"
 
 
-def test_an_answer_that_takes_ever_so_long_is_cut_at_the_deadline() -> None:
+def test_b48_an_answer_that_takes_ever_so_long_is_cut_at_the_deadline() -> None:
     with serve_any(answering(None)) as server:
         assert "in time" in failure(http_to(server, seconds=1.5)).message
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "BR"])
-def test_a_compressed_answer_is_none(coding: str) -> None:
+def test_b18_a_compressed_answer_is_none(coding: str) -> None:
     reply = 200, {**JSON, "Content-Encoding": coding}, b"\x1f\x8b" + b"\0" * 1000
     with serve_any(answering(reply)) as server:
         assert isinstance(failure(http_to(server)), OutcomeUnknown)
@@ -158,7 +158,7 @@ REDIRECTS = {
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("location", REDIRECTS.values(), ids=REDIRECTS)
-def test_no_redirect_is_followed(status: int, location: str) -> None:
+def test_b17_no_redirect_is_followed(status: int, location: str) -> None:
     with serve_any(answering((status, {"Location": location}, b""))) as server:
         error = failure(http_to(server))
         assert isinstance(error, SentElsewhere)
@@ -298,7 +298,7 @@ ECHOES: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("secret", [TOKEN, SPECIAL], ids=["plain", "special"])
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
-def test_an_error_that_echoes_our_token_is_told_without_it(
+def test_b35_an_error_that_echoes_our_token_is_told_without_it(
     echo: Callable[[str], str], secret: str
 ) -> None:
     with serve_any(answering((422, {}, echo(secret).encode()))) as server:
@@ -309,7 +309,7 @@ def test_an_error_that_echoes_our_token_is_told_without_it(
         assert "canary" not in shown
 
 
-def test_a_secret_in_a_query_is_in_no_error() -> None:
+def test_b36_a_secret_in_a_query_is_in_no_error() -> None:
     with serve_any(answering(once(b""))) as server, pytest.raises(OutcomeUnknown) as caught:
         http_to(server).ask("POST", "/hook", query={"token": TOKEN}, body={})
 
@@ -361,7 +361,7 @@ WAITS: dict[str, float | None] = {
 @pytest.mark.parametrize(
     ("text", "seconds"), WAITS.items(), ids=[repr(text)[:40] for text in WAITS]
 )
-def test_retry_after_is_read_and_clamped(text: str, seconds: float | None) -> None:
+def test_b47_retry_after_is_read_and_clamped(text: str, seconds: float | None) -> None:
     assert retry_after(text, NOW) == seconds
 
 
