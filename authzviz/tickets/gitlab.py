@@ -24,7 +24,7 @@ from authzviz.tickets.texts import body_of, title_of
 
 ROOT = "/api/v4"
 _TITLE_LETTERS = 250
-_BODY_LETTERS = 500_000
+_BODY_LETTERS = 60_000
 _PER_PAGE, _MOST_PAGES = 100, 20
 
 

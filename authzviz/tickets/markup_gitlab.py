@@ -11,7 +11,7 @@ import re
 from markdown_it import MarkdownIt
 
 _QUICK_ACTION = re.compile(r"^(\s*)(/[A-Za-z][^\s`]*)")
-_PARSER = MarkdownIt("commonmark", {"html": False})
+_PARSER = MarkdownIt("commonmark", {"html": False}).disable("inline")
 
 
 def without_quick_actions(text: str) -> str:

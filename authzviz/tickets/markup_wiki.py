@@ -39,7 +39,7 @@ _SIGN = re.compile(
     # Marks that mean something only at the edge of a word …
     r"|(?<![A-Za-z0-9])[-_:]|[-_:](?![A-Za-z0-9])"
     # … and what looks like OPS-17, mailto:x, h1. and bq.
-    r"|(?<![a-z])-(?=[0-9])"
+    r"|[A-Z](?:[A-Z0-9]|(?<=[A-Z0-9])_(?=[A-Z0-9])){0,40}-(?=[0-9])"
     r"|(?:(?<=(?i:mailto))|(?<=(?i:file))|(?<=(?i:news))):"
     r"|(?:(?<=\b(?i:h)[1-6])|(?<=\b(?i:bq)))\.",
 )
@@ -160,4 +160,9 @@ def _code(text: str) -> str:
 
 def escaped(text: str) -> str:
     """The text with nothing in it that is markup."""
-    return _SIGN.sub(lambda found: f"&#{ord(found[0])};", _UNSEEN.sub(" ", text))
+    return _SIGN.sub(_reference, _UNSEEN.sub(" ", text))
+
+
+def _reference(found: re.Match[str]) -> str:
+    """The sign that was found, and what stands before it in what looks like an issue's key."""
+    return f"{found[0][:-1]}&#{ord(found[0][-1])};"

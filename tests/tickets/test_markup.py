@@ -183,6 +183,8 @@ TRANSLATED = {
         "kube-apiserver system:node a_b v1.30",
     ),
     "marker": ("`authzviz-0123456789ab`", "{{authzviz-0123456789ab}}"),
+    "marker of a comment": ("`authzviz-012345678901-23`", "{{authzviz-012345678901-23}}"),
+    "issue": ("OPS-17 A_1-2 xAB-1", "OPS&#45;17 A_1&#45;2 xAB&#45;1"),
 }
 
 
