@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from authzviz.engine.assessment import Decision, Severity, Verdict
@@ -44,6 +45,7 @@ def _cluster(checked: Checked, paint: Paint) -> Iterator[str]:
         return
     yield from wrapped(_facts(checked, checked.assessment))
     yield from _judged(checked.assessment)
+    yield from _plan(checked, checked.assessment)
 
 
 def _judged(assessment: Assessment) -> Iterator[str]:
@@ -128,6 +130,16 @@ def _next_steps(assessment: Assessment) -> Iterator[str]:
             yield f"         {printable(command)}"
         if step.caution:
             yield from wrapped(f"Mind: {step.caution}", indent="       ")
+
+
+def _plan(checked: Checked, assessment: Assessment) -> Iterator[str]:
+    """Which command shows the whole way; of a cluster yet to be built there is none."""
+    is_there = assessment.verdict is Verdict.NODE_AUTHORIZER
+    if assessment.is_planned or is_there or not assessment.next_steps:
+        return
+    of = f" --bundle {printable(quote(checked.source))}" if checked.source else ""
+    yield "    All the steps, with checks and rollback:"
+    yield f"         authzviz plan{of}"
 
 
 def _total(clusters: Sequence[Checked]) -> str:

@@ -283,6 +283,19 @@ def test_apiservers_are_those_of_one_context(kubeconfig: Path) -> None:
     assert any("dryRun" in post.query for post in one.posts)
 
 
+NEXT = {
+    "not there": ("eu-1", True),
+    "at the target": ("eu-4", False),
+}
+
+
+@pytest.mark.parametrize(("sample", "names_it"), NEXT.values(), ids=NEXT)
+def test_names_the_command_that_shows_all_steps(sample: str, names_it: bool) -> None:
+    bundle = f"dashboard/sample/{sample}.json.gz"
+
+    assert (f"  authzviz plan --bundle {bundle}\n" in check("--bundle", bundle).stdout) is names_it
+
+
 def test_collects_a_bundle_that_is_judged_alike(kubeconfig: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "cluster.json.gz"
     with replay("v1.28.15-leftover") as server:
