@@ -48,8 +48,8 @@ def follow(cluster_id: int, read_at: datetime, verdict: Verdict) -> None:
 
 
 def digest_of(cluster_id: int) -> str:
-    """What the texts of tickets are made from, in 64 digits: the first half stands for what bodies
-    tell, the second for what comments tell. "" for a cluster that was never read.
+    """What the texts of tickets are made from, in 63 digits: the first 32 stand for what bodies
+    tell, the others for what comments tell. "" for a cluster that was never read.
     """
     known = ("verdict", "findings", "cluster__name")
     state = CurrentState.objects.filter(cluster=cluster_id).values_list(*known).first()
@@ -59,7 +59,12 @@ def digest_of(cluster_id: int) -> str:
     plan = running.values_list("pk", "phase", "steps_done", "steps_total", "states").first()
     # Why a step is in its state is told with numbers that change with every read.
     steps = {key: step.get("state") for key, step in plan[-1].items()} if plan else {}
-    return _digest(state) + _digest((state, plan[:-1] if plan else None, steps))
+    return _digest(state) + _digest((state, plan[:-1] if plan else None, steps))[:31]
+
+
+def seen_by(digest: str, *, is_reached: bool) -> str:
+    """`digest` with what the ticket adds to it: whether it counts as having reached the target."""
+    return f"{digest}{'+' if is_reached else '-'}"
 
 
 def cluster_removed(cluster_id: int, name: str) -> None:
@@ -92,6 +97,7 @@ def _count(ticket: Ticket, read_at: datetime, verdict: Verdict, seen: str) -> No
         values["reached_reads"] = 0
         if ticket.is_reached:
             values |= {"is_reached": False, **_fallen_back(ticket)}
+    seen = seen_by(seen, is_reached=bool(values.get("is_reached", ticket.is_reached)))
     is_news = seen != ticket.seen
     if is_news:
         values["seen"] = seen

@@ -55,8 +55,8 @@ class Way:
     @property
     def patience(self) -> timedelta:
         """After how long what was sent, and is not found, was certainly not done."""
-        # An adapter may have to look something up before it sends what matters.
-        return timedelta(seconds=self.turn.traits.found_after + 2 * DEADLINE_SECONDS)
+        # An adapter may have to look things up before it sends what matters.
+        return timedelta(seconds=self.turn.traits.found_after + 3 * DEADLINE_SECONDS)
 
     def begin_again(self) -> None:
         """Decide anew: the row is another than was thought."""
@@ -94,7 +94,7 @@ class Way:
     def create(self, ticket: Ticket, **values: object) -> Ticket | None:
         """The ticket, opened."""
         try:
-            seen = ticket_following.digest_of(ticket.cluster_id or 0)
+            seen = _seen(ticket)
             texts = ticket_words.texts_of(ticket)
         except NothingToSay:
             return self.never_sent(ticket)
@@ -131,7 +131,7 @@ class Way:
         def apply(row: Ticket) -> None:
             row.remote_id = fit(remote.id, 200)
             row.written_title = row.written_body = row.told = ""
-            row.seen = ticket_following.digest_of(row.cluster_id or 0)
+            row.seen = _seen(row)
             ticket_rows.fill(row, remote)
 
         self.remote = remote
@@ -323,6 +323,12 @@ class Way:
     def _settled(self, ticket: Ticket) -> Ticket | None:
         ticket_rows.settle(self.turn, ticket, keeps_error=bool(self.left))
         return None
+
+
+def _seen(ticket: Ticket) -> str:
+    """What its texts are made from by now."""
+    digest = ticket_following.digest_of(ticket.cluster_id or 0)
+    return ticket_following.seen_by(digest, is_reached=ticket.is_reached)
 
 
 def _marked(ticket: Ticket, mark: str) -> str:

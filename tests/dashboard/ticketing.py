@@ -79,8 +79,8 @@ FAULTS: dict[str, Fault] = {
 
 @dataclass
 class FakeTracker:
-    """A Port and the server behind it. `faults` are taken one by one by the calls of that name;
-    `late` is how many seconds its search lags behind.
+    """A Port and the server behind it. `faults` are taken one by one by the calls of that name,
+    else `chance` tells one, "" for none; `late` is how many seconds its search lags behind.
     """
 
     traits: Traits = field(default=Traits(found_after=0.0))
@@ -89,6 +89,7 @@ class FakeTracker:
     calls: list[str] = field(default_factory=list)
     deliveries: list[tuple[str, str]] = field(default_factory=list)
     faults: dict[str, list[str]] = field(default_factory=dict)
+    chance: Callable[[str], str] = field(default=lambda _: "")
     meanwhile: dict[str, Callable[[], None]] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -202,9 +203,7 @@ class FakeTracker:
         return self.kept[id_]
 
     def _fail(self, name: str) -> None:
-        self.meanwhile.pop(name, lambda: None)()
-        if self.faults.get(name):
-            FAULTS[self.faults[name].pop(0)](lambda: None)
+        self._suffer(name, lambda: None)
 
     def _change(self, name: str, delivery: str, do: Callable[[], None]) -> None:
         def counted() -> None:
@@ -212,10 +211,14 @@ class FakeTracker:
             do()
 
         self.deliveries.append((name, delivery))
-        self.meanwhile.pop(name, lambda: None)()
-        if self.faults.get(name):
-            FAULTS[self.faults[name].pop(0)](counted)
+        self._suffer(name, counted)
         counted()
+
+    def _suffer(self, name: str, do: Callable[[], None]) -> None:
+        self.meanwhile.pop(name, lambda: None)()
+        fault = self.faults[name].pop(0) if self.faults.get(name) else self.chance(name)
+        if fault:
+            FAULTS[fault](do)
 
 
 def _remote(kept: Kept) -> Remote:
