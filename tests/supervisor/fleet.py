@@ -1,6 +1,7 @@
 """What the fault tests do inside a site's own database, as a process of its own.
 
-`python -m tests.supervisor.fleet add KUBECONFIG` adds its contexts, `… check` prints what is wrong.
+`python -m tests.supervisor.fleet add KUBECONFIG` adds its contexts, `… fill N` that many clusters
+that were read a moment ago and are not read soon, `… check` prints what is wrong.
 """
 
 import base64
@@ -67,6 +68,11 @@ def main() -> int:
     django.setup()
     if sys.argv[1] == "add":
         add(Path(sys.argv[2]))
+        return 0
+    if sys.argv[1] == "fill":
+        from tests import fleet
+
+        fleet.fill(int(sys.argv[2]), changes=1, nodes=3)
         return 0
     print("\n".join(wrongs()))
     return 0

@@ -62,10 +62,16 @@ class RunningSite:
             found += children(pid)
         return found
 
-    def query(self, sql: str) -> list[tuple[object, ...]]:
+    def query(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         """Return rows of the site's database."""
         with closing(sqlite3.connect(self.data / "authzviz.sqlite3", timeout=20)) as database:
-            return database.execute(sql).fetchall()
+            return database.execute(sql, values).fetchall()
+
+    def change(self, sql: str, *values: object) -> None:
+        """Change rows of the site's database."""
+        with closing(sqlite3.connect(self.data / "authzviz.sqlite3", timeout=20)) as database:
+            database.execute(sql, values)
+            database.commit()
 
     def run(self, *arguments: str) -> str:
         """Return what a module prints that runs in this site's environment."""
