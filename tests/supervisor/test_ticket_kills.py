@@ -89,8 +89,8 @@ def test_f12_one_issue_for_each_click_whatever_is_killed(
 
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> random.Random:
-    """What chooses; to have it choose the same again, give -p the seed of the run's first lines."""
-    seed = request.config.getoption("randomly_seed")
+    """What chooses; the run's first lines have its seed, for --randomly-seed to choose so again."""
+    seed = request.config.getoption("randomly_seed", 0)
     return random.Random(seed)  # noqa: S311  what is killed is no secret
 
 
