@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from authzviz.net.words import clean
 from authzviz.tickets.api import JsonApi
-from authzviz.tickets.errors import TicketGone, TicketRejected
+from authzviz.tickets.errors import TicketGone, TicketRejected, TrackerUnavailable
 from authzviz.tickets.http import Refusal, SentElsewhere, segment
 from authzviz.tickets.port import COMMON_LABEL, Comment, Draft, Remote, Traits
 from authzviz.tickets.texts import body_of, link_of, title_of
@@ -22,6 +23,7 @@ _REPOSITORY = re.compile(rf"(?:https://[^/]+/)?({_NAME})/({_NAME}?)(?:\.git)?/?"
 # So many are read one by one; more are looked for in the list of ours.
 _FEW = 5
 _MOST_PAGES = 60
+_LONGEST_READ = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,18 @@ class Forge:
         )
 
     def find(self, marker: str) -> tuple[Remote, ...]:
-        """By the label, which the list knows at once; a search would be late."""
+        """By the label, which lists know at once while a search is late.
+
+        Labels are dropped where the account may not push, and were where it may
+        (github.com/octokit/rest.js/issues/479): a ticket of which no answer came is then among the
+        newest that the account opened.
+        """
         found = tuple(one.remote for one in self._labelled(marker))
-        if found or self._repository().may_push:
+        if found:
             return found
         its = re.compile(rf"{re.escape(marker)}(?![0-9A-Za-z-])")
-        ours = self._list(self._ours())
+        most_pages = 1 if self._repository().may_push else _MOST_PAGES
+        ours = self._list({self._manner.opener_parameter: self._login()}, most_pages)
         return tuple(one.remote for one in ours if its.search(one.remote.body))
 
     def create(self, draft: Draft, delivery: str) -> Remote:
@@ -98,6 +106,7 @@ class Forge:
 
     def read(self, ids: Iterable[str]) -> Mapping[str, Remote]:
         """From the list where there are many, one by one where it does not have them."""
+        began = time.monotonic()
         left = {id_ for id_ in ids if re.fullmatch(r"[1-9][0-9]{0,17}", id_)}
         found: dict[str, Remote] = {}
         if len(left) > _FEW:
@@ -108,6 +117,7 @@ class Forge:
                 if not left:
                     break
         for id_ in sorted(left, key=int):
+            self._in_time(began, _LONGEST_READ)
             remote = self._one(id_)
             if remote is not None:
                 found[id_] = remote
@@ -121,7 +131,8 @@ class Forge:
         """The newest of ours: others may quote the marker."""
         login, newest = self._login(), None
         with self._of(id_):
-            for comment, author in self._pages(f"{self._issue(id_)}/comments", _said, {}, id_):
+            path = f"{self._issue(id_)}/comments"
+            for comment, author in self._pages(path, _said, {}, is_of_ticket=True):
                 if author == login and marker in comment.text:
                     newest = comment
         return newest
@@ -148,6 +159,13 @@ class Forge:
     def reopen(self, id_: str, delivery: str) -> Remote:
         """Open again."""
         return self._edit(id_, {"state": "open"})
+
+    def _in_time(self, began: float, seconds: float) -> None:
+        """Raises TrackerUnavailable where the tracker is so slow that we may not go on."""
+        if time.monotonic() - began > seconds:
+            raise TrackerUnavailable(
+                f"{self._api.host} is too slow: its answers took {seconds:g} s"
+            )
 
     def _title(self, text: str) -> str:
         return title_of(text, self._traits.title_letters)
@@ -186,22 +204,29 @@ class Forge:
                 return  # no such label: then some forges give all there are
             yield one
 
-    def _list(self, query: Mapping[str, str]) -> Iterator[Listed]:
-        for one in self._pages(self._issues, _listed, {"state": "all", **query}):
+    def _list(self, query: Mapping[str, str], most_pages: int = _MOST_PAGES) -> Iterator[Listed]:
+        asked = {"state": "all", **query}
+        for one in self._pages(self._issues, _listed, asked, most_pages=most_pages):
             if not one.is_change:
                 yield one
 
     def _pages(
-        self, path: str, shape: Any, query: Mapping[str, str], of_ticket: str = ""
-    ) -> Iterator[Any]:
+        self,
+        path: str,
+        shape: Callable[[Any], T],
+        query: Mapping[str, str],
+        *,
+        is_of_ticket: bool = False,
+        most_pages: int = _MOST_PAGES,
+    ) -> Iterator[T]:
         seen = 0
         size = {self._manner.size_parameter: str(self._manner.page_size)}
-        for number in range(1, _MOST_PAGES + 1):
+        for number in range(1, most_pages + 1):
             page, headers = self._api.read_page(
                 path,
                 lambda found: [shape(one) for one in found],
                 query={**query, **size, "page": str(number)},
-                is_of_ticket=bool(of_ticket),
+                is_of_ticket=is_of_ticket,
             )
             yield from page
             seen += len(page)

@@ -6,12 +6,13 @@ Usage"; Gitea 1.26, routers/api/v1/repo/issue.go and issue_comment.go.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from authzviz.tickets.api import JsonApi
 from authzviz.tickets.errors import OutcomeUnknown, TicketRejected, TrackerError, TrackerUnavailable
 from authzviz.tickets.forge import Forge, Manner, in_words, remote_of
-from authzviz.tickets.http import Refusal, usual_error
+from authzviz.tickets.http import DEADLINE_SECONDS, Refusal, usual_error
 from authzviz.tickets.port import COMMON_LABEL, Comment, Draft, Field, Remote, Traits
 from authzviz.tickets.setup import CA, Kind, Setup
 
@@ -26,7 +27,10 @@ class Gitea(Forge):
     _known_labels: dict[str, int] | None = None
 
     def create(self, draft: Draft, delivery: str) -> Remote:
-        """Labels go by their numbers: those that are missing are made first."""
+        """Labels go by their numbers: those that are missing are made first. Who waits for the
+        outcome has to know when the ticket was sent at the latest: not after a second deadline.
+        """
+        began = time.monotonic()
         sent: dict[str, object] = {
             "title": self._title(draft.title),
             "body": self._body(draft.body),
@@ -39,6 +43,7 @@ class Gitea(Forge):
         if draft.due:
             # Noon is that day wherever the server shows it.
             sent["due_date"] = f"{draft.due.isoformat()}T12:00:00Z"
+        self._in_time(began, DEADLINE_SECONDS)
         return self._api.change("POST", self._issues, remote_of, sent)
 
     def find_comment(self, id_: str, marker: str) -> Comment | None:

@@ -126,9 +126,11 @@ class FakeGitLab:
     def listed(self, asked: Asked) -> Reply:
         """GET /projects/:id/issues"""
         query = parse_qs(urlsplit(asked.target).query)
-        found = [one for one in reversed(self.issues.values()) if one.is_indexed]
+        found = list(reversed(self.issues.values()))
         if "iids[]" in query:
             found = [one for one in found if str(one.iid) in query["iids[]"]]
+        else:
+            found = [one for one in found if one.is_indexed]
         if "labels" in query:
             found = [one for one in found if query["labels"][0] in one.fields["labels"]]
         return _reply(200, [_shown(one) for one in found[: int(asked.query.get("per_page", 20))]])

@@ -412,6 +412,18 @@ def test_an_act_without_an_answer_is_unknown(stage: Stage, act: str) -> None:
 
 
 @remote_reading
+def test_f12_a_late_search_hides_no_ticket_that_is_read_by_its_id(stage: Stage) -> None:
+    port = stage.port()
+    stage.fake.search_is_late = True
+
+    made = port.create(DRAFT, new())
+
+    assert port.find(MARKER) in ((), (made,))
+    assert port.read([made.id]) == {made.id: made}
+    assert port.close(made.id, new()).id == made.id
+
+
+@remote_reading
 def test_a_comment_that_was_made_without_an_answer_is_found(stage: Stage) -> None:
     port = stage.port()
     made = port.create(DRAFT, new())

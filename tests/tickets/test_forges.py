@@ -92,10 +92,22 @@ def test_without_write_access_the_ticket_is_found_by_its_text(stage: Stage) -> N
 
 
 @both
-def test_what_others_open_with_our_marker_is_not_ours(stage: Stage) -> None:
-    forge(stage).may_push = False
+def test_a_ticket_whose_label_was_dropped_is_found_among_the_newest(stage: Stage) -> None:
     made = stage.port().create(DRAFT, "d")
-    forge(stage).issues[made.id]["login"] = ANN
+    forge(stage).issues[made.id]["labels"] = []
+    for number in range(3):
+        other = f"authzviz-ffffffffff{number:02x}"
+        stage.port().create(replace(DRAFT, marker=other, body=f"`{other}`"), "d")
+    stage.asked.clear()
+
+    assert [one.id for one in stage.port().find(MARKER)] == [made.id]
+    assert len(stage.asked) == 4
+
+
+@both
+def test_what_others_open_with_our_marker_is_not_ours(stage: Stage) -> None:
+    made = stage.port().create(DRAFT, "d")
+    forge(stage).issues[made.id].update(login=ANN, labels=[])
 
     assert stage.port().find(MARKER) == ()
 

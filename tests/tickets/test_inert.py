@@ -54,7 +54,7 @@ def test_b44_hostile_names_arrive_as_text(stage: Stage) -> None:
 
 def test_b44_a_text_that_is_cut_is_as_inert_as_before(stage: Stage) -> None:
     lines = ["- `@everyone` and ``` `@all` ```", "```", "@everyone", "/close", "```"]
-    long = "\n".join([*lines * 100_000, "", f"`{MARKER}`"])
+    long = "\n".join([*lines * 25_000, "", f"`{MARKER}`"])
 
     made = stage.port().create(Draft(MARKER, "title", long), "d")
 
