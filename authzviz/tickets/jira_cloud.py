@@ -145,7 +145,6 @@ KIND = Kind(
     traits=Traits(
         found_after=120.0,
         write_gap=0.2,
-        most_per_read=100,
         title_letters=TITLE_LETTERS,
         body_letters=_BODY_LETTERS,
     ),
