@@ -9,11 +9,13 @@ import html
 import json
 import re
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
+from math import inf
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -89,8 +91,12 @@ class TrackerHttp:
         secrets: tuple[str, ...],
         ca_pem: str = "",
         deadline_seconds: float = DEADLINE_SECONDS,
+        whole_seconds: float = inf,
     ) -> None:
-        """Raises TicketRejected where the URL, the CA or the headers can't be used."""
+        """`deadline_seconds` are for each request, `whole_seconds` for all of them from now on.
+
+        Raises TicketRejected where the URL, the CA or the headers can't be used.
+        """
         try:
             self._server = parse_https(url)
         except ValueError as problem:
@@ -110,6 +116,7 @@ class TrackerHttp:
         self._secrets = _forms(secrets)
         self._tls = tls_context(ca_pem)
         self._seconds = deadline_seconds
+        self._end = time.monotonic() + whole_seconds
 
     @property
     def host(self) -> str:
@@ -142,7 +149,8 @@ class TrackerHttp:
         asked = {**self._headers, **(headers or {})}
         if sent is not None:
             asked.setdefault("Content-Type", "application/json")
-        limits = Limits(self._seconds, MAX_ANSWER_BYTES + _AROUND_BODY)
+        seconds = min(self._seconds, self._end - time.monotonic())
+        limits = Limits(seconds, MAX_ANSWER_BYTES + _AROUND_BODY)
         connection = PinnedConnection(
             self._server.host,
             self._server.port,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from authzviz.net import AddressPolicy
 from authzviz.net.secret import Secret
@@ -15,7 +16,7 @@ from authzviz.tickets.shelf import Shelf
 @dataclass(frozen=True, slots=True)
 class Setup:
     """`values` and `secrets` are by the names of the kind's fields; `shelf` is where the built-in
-    list keeps its tickets.
+    list keeps its tickets. The seconds are for each request, and for all of them together.
     """
 
     values: Mapping[str, str]
@@ -23,6 +24,7 @@ class Setup:
     policy: AddressPolicy
     shelf: Shelf
     deadline_seconds: float = DEADLINE_SECONDS
+    whole_seconds: float = inf
 
     def value(self, name: str) -> str:
         """What was told under that name, "" for nothing."""
@@ -46,6 +48,7 @@ class Setup:
             secrets=(*(secret.reveal() for secret in self.secrets.values()), *also_secret),
             ca_pem=self.value("ca"),
             deadline_seconds=self.deadline_seconds,
+            whole_seconds=self.whole_seconds,
         )
 
 

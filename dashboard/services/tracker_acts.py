@@ -21,7 +21,7 @@ ADDED, CHANGED, REMOVED = "tracker added", "tracker changed", "tracker removed"
 SECRETS_REPLACED = "tracker credentials replaced"
 MADE_DEFAULT, PAUSED, RESUMED = "tracker made the default", "tracker paused", "tracker resumed"
 # Somebody waits for it in front of the page.
-TEST_SECONDS = 10.0
+TEST_SECONDS, TEST_WHOLE_SECONDS = 10.0, 20.0
 # What another place of them would hand to another server.
 _PLACES = ("url", "host")
 
@@ -81,7 +81,9 @@ def one(pk: int) -> Tracker:
 def test(kind: Kind, values: Mapping[str, str], secrets: Mapping[str, Secret]) -> Tested:
     """Ask a tracker who we are there; nothing is stored, and nothing is changed there."""
     try:
-        port = trackers.connect_to(kind, values, secrets, deadline_seconds=TEST_SECONDS)
+        port = trackers.connect_to(
+            kind, values, secrets, deadline_seconds=TEST_SECONDS, whole_seconds=TEST_WHOLE_SECONDS
+        )
         return Tested(is_good=True, words=port.check())
     except TrackerError as error:
         return Tested(is_good=False, words=redact(error.message))

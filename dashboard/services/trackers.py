@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date, timedelta
+from math import inf
 
 from django.conf import settings
 from django.utils import timezone
@@ -44,10 +45,13 @@ def connect_to(
     secrets: Mapping[str, Secret],
     *,
     deadline_seconds: float = DEADLINE_SECONDS,
+    whole_seconds: float = inf,
 ) -> Port:
-    """The way to a tracker that may not be stored yet. Raises TicketRejected."""
-    policy = address_policy(kind)
-    return kind.connect(Setup(values, secrets, policy, ListedTickets(), deadline_seconds))
+    """The way to a tracker that may not be stored yet; so many seconds are for each request, and
+    for all of them together. Raises TicketRejected.
+    """
+    policy, shelf = address_policy(kind), ListedTickets()
+    return kind.connect(Setup(values, secrets, policy, shelf, deadline_seconds, whole_seconds))
 
 
 def address_policy(kind: Kind) -> AddressPolicy:

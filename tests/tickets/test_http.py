@@ -279,6 +279,18 @@ def test_what_breaks_before_anything_is_sent_has_no_effect(
         assert isinstance(failure(http), TrackerUnavailable)
 
 
+def test_no_time_left_for_all_of_the_requests_has_no_effect() -> None:
+    with serve_any(answering((200, {}, b"{}"))) as server:
+        http = TrackerHttp(
+            server.url, LOOPBACK, headers={}, secrets=(), ca_pem=server.ca, whole_seconds=0
+        )
+        error = failure(http)
+
+    assert isinstance(error, TrackerUnavailable)
+    assert "in time" in error.message
+    assert server.requests == []
+
+
 def test_nobody_listening_has_no_effect() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
