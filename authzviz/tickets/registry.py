@@ -10,6 +10,7 @@ from authzviz.tickets import (
     jira_cloud,
     jira_datacenter,
     mail,
+    redmine,
     webhook,
 )
 from authzviz.tickets.setup import Kind
@@ -20,6 +21,7 @@ _KINDS = (
     github.KIND,
     gitlab.KIND,
     gitea.KIND,
+    redmine.KIND,
     mail.KIND,
     webhook.KIND,
     builtin.KIND,

@@ -12,6 +12,7 @@ from tests.tickets.fake_github import FakeGitHub
 from tests.tickets.fake_gitlab import FakeGitLab
 from tests.tickets.fake_jira_cloud import EMAIL, FakeJiraCloud
 from tests.tickets.fake_jira_datacenter import FakeJiraDatacenter
+from tests.tickets.fake_redmine import PROJECT, FakeRedmine
 from tests.tickets.receiver import ReceiverStage
 from tests.tickets.stage import BuiltinStage, Stage
 
@@ -42,6 +43,12 @@ CASES: dict[str, Callable[[], Stage]] = {
         FakeJiraDatacenter(),
         {"url": "{url}", "project": "OPS", "issue_type": "Task"},
         {"token": TOKEN},
+    ),
+    "redmine": lambda: Stage(
+        KINDS["redmine"],
+        FakeRedmine(),
+        {"url": "{url}", "project": PROJECT, "formatting": "markdown"},
+        {"key": TOKEN},
     ),
     "webhook": ReceiverStage,
 }
