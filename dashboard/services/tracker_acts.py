@@ -22,6 +22,10 @@ SECRETS_REPLACED = "tracker credentials replaced"
 MADE_DEFAULT, PAUSED, RESUMED = "tracker made the default", "tracker paused", "tracker resumed"
 # Somebody waits for it in front of the page.
 TEST_SECONDS, TEST_WHOLE_SECONDS = 10.0, 20.0
+_SET = (
+    *("name", "values", "credentials", "title_template", "body_template"),
+    *("labels", "assignee", "due_days"),
+)
 # What another place of them would hand to another server.
 _PLACES = ("url", "host")
 
@@ -153,7 +157,8 @@ def change(tracker: Tracker, given: Given, secrets: Mapping[str, Secret], *, act
         tracker.wait_until = None
         tracker.failures = 0
         tracker.last_error = ""
-        tracker.save()
+        # A worker may be going through its queue, which stays the worker's.
+        tracker.save(update_fields=[*_SET, "wait_until", "failures", "last_error"])
         audit.record(CHANGED, actor=actor, about=tracker.name)
         if given.secrets:
             audit.record(SECRETS_REPLACED, actor=actor, about=tracker.name)
