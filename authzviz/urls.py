@@ -90,6 +90,7 @@ urlpatterns = [
     path("clusters/<slug:slug>/ticket/", ticket_opening.open_ticket, name="ticket_open"),
     path("plans/", plans.fleet_plans, name="plans"),
     path("tickets/", tickets.tickets, name="tickets"),
+    path("tickets/open/", ticket_opening.open_tickets, name="tickets_open"),
     path("tickets/act/", tickets.act_on_many, name="tickets_act"),
     path("tickets/<int:pk>/", tickets.ticket, name="ticket"),
     path("tickets/<int:pk>/act/", tickets.act, name="ticket_act"),

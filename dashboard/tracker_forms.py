@@ -77,11 +77,7 @@ class TrackerForm(forms.Form):
 
     def clean_labels(self) -> tuple[str, ...]:
         """The labels, each once."""
-        labels = dict.fromkeys(part.strip() for part in self.cleaned_data["labels"].split(","))
-        labels.pop("", None)
-        if len(labels) > _MOST_LABELS:
-            raise forms.ValidationError(f"A ticket gets at most {_MOST_LABELS} labels.")
-        return tuple(labels)
+        return labels_of(self.cleaned_data["labels"])
 
     def given(self) -> Given:
         """What was typed; only for a valid form."""
@@ -110,6 +106,15 @@ class TrackerForm(forms.Form):
         plain = (field for field in self._kind.fields if field.kind != "secret")
         values = {field.name: str(typed[_key(field.name)]).strip() for field in plain}
         return {name: value for name, value in values.items() if value}
+
+
+def labels_of(text: str) -> tuple[str, ...]:
+    """Labels separated by commas, each once; raises ValidationError where they are too many."""
+    labels = dict.fromkeys(part.strip() for part in text.split(","))
+    labels.pop("", None)
+    if len(labels) > _MOST_LABELS:
+        raise forms.ValidationError(f"A ticket gets at most {_MOST_LABELS} labels.")
+    return tuple(labels)
 
 
 def _check(template: Template) -> None:

@@ -20,12 +20,13 @@ from django.db.models import OuterRef, Subquery, TextField
 from django.db.models.functions import Cast
 
 from authzviz.engine.assessment import Severity
-from dashboard.models import Source, User, VerdictChange
+from dashboard.models import Source, TicketState, User, VerdictChange
 from dashboard.models.cluster import expires_soon, is_stale
-from dashboard.services import access, clock, pages, risks
+from dashboard.services import access, clock, pages, risks, ticket_marks
 from dashboard.services import fleet_query as query
 from dashboard.services.fleet_query import Wanted
 from dashboard.services.pages import FleetRow
+from dashboard.services.ticket_marks import TicketMark
 from dashboard.words import DISTRIBUTIONS
 
 ROWS_PER_PAGE = 50
@@ -50,13 +51,19 @@ _HEAVY = (
     "credentials",
 )
 _SEVERITIES = tuple(Severity)
+_TICKETS = {
+    TicketState.QUEUED.value: query.QUEUED,
+    TicketState.UNKNOWN.value: query.SENT_UNKNOWN,
+    TicketState.OPEN.value: query.OPEN,
+    TicketState.CLOSED.value: query.CLOSED,
+}
 _decode = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Lean(NamedTuple):
     """What every row of the fleet is found, counted and sorted by; as _COLUMNS name it.
 
-    `accepted` are the keys of findings that someone accepted.
+    `accepted` are the keys of findings that someone accepted, `tickets` those that are followed.
     """
 
     pk: int
@@ -77,6 +84,7 @@ class Lean(NamedTuple):
     labels: dict[str, str]
     findings: dict[str, str]
     accepted: frozenset[str]
+    tickets: tuple[TicketMark, ...]
 
     @property
     def open_severities(self) -> list[str]:
@@ -126,7 +134,7 @@ class Found:
 
 
 def find(user: User | AnonymousUser, want: Wanted) -> Found:
-    """The page that is wanted; a page number past the end gives the last page. Three queries."""
+    """The page that is wanted; a page number past the end gives the last page. Four queries."""
     every = _lean(user)
     now = clock.now()
     found, counts = _matching(every, want, now)
@@ -162,7 +170,12 @@ def rows(user: User | AnonymousUser, some: Sequence[Lean]) -> list[FleetRow]:
     known = {cluster.pk: cluster for cluster in full}
     now = clock.now()
     return [
-        replace(pages.row_of(cluster, now), since=cluster.since, accepted=lean.accepted)
+        replace(
+            pages.row_of(cluster, now),
+            since=cluster.since,
+            accepted=lean.accepted,
+            tickets=lean.tickets,
+        )
         for lean in some
         if (cluster := known.get(lean.pk)) is not None
     ]
@@ -186,9 +199,18 @@ def minor_of(version: str) -> str:
 def _lean(user: User | AnonymousUser) -> list[Lean]:
     found = access.visible_clusters(user).order_by()
     accepted = risks.accepted_keys(risks.standing())
+    tickets = ticket_marks.marks_by_cluster()
     none: frozenset[str] = frozenset()
     return [
-        Lean._make((*row, _decode(labels), _decode(findings or "{}"), accepted.get(row[0], none)))
+        Lean._make(
+            (
+                *row,
+                _decode(labels),
+                _decode(findings or "{}"),
+                accepted.get(row[0], none),
+                tickets.get(row[0], ()),
+            )
+        )
         for *row, labels, findings in found.values_list(*_COLUMNS)
     ]
 
@@ -200,6 +222,8 @@ def _facets(lean: Lean, now: datetime) -> dict[str, tuple[str, ...]]:
         query.GROUP: (lean.group,),
         query.STATE: tuple(_states(lean, now)),
         query.SEVERITY: tuple(set(lean.open_severities)),
+        query.TICKET: tuple({_TICKETS.get(one.state, query.FAILED) for one in lean.tickets})
+        or (query.NO_TICKET,),
     }
     if lean.distribution:
         found[query.DISTRIBUTION] = (lean.distribution,)

@@ -19,7 +19,15 @@ _HEAD = (
     *("Cluster", "Group", "Labels", "Verdict", "Since", "Possible verdicts", "Why", "Kubernetes"),
     *("Distribution", "Nodes", "Nodes ready"),
     *(f"Findings: {SEVERITIES[severity].label.lower()}" for severity in Severity),
-    *("Findings: accepted", "Not read", "Read at", "Old", "Last read failed with", "Server"),
+    *(
+        "Findings: accepted",
+        "Not read",
+        "Read at",
+        "Old",
+        "Last read failed with",
+        "Server",
+        "Tickets",
+    ),
 )
 
 
@@ -47,6 +55,7 @@ def _line(row: FleetRow) -> tuple[str, ...]:
         "yes" if row.is_stale else "",
         row.error,
         cluster.server,
+        "; ".join(f"{one.place.name} {one.key} {one.state}" for one in row.tickets),
     )
 
 
@@ -76,4 +85,4 @@ def _time(when: datetime | None) -> str:
 
 
 # Between the labels and when it was read.
-_UNREAD = ("Not read yet", *[""] * (len(_HEAD) - 8))
+_UNREAD = ("Not read yet", *[""] * (len(_HEAD) - 9))

@@ -20,10 +20,15 @@ ACCEPTED = "accepted"
 STATES = (STALE, TROUBLE, PAUSED, EXPIRING, ACCEPTED)
 SEVERITIES: tuple[str, ...] = tuple(str(severity) for severity in Severity)
 
-VERDICT, STATE, SEVERITY = "verdict", "state", "severity"
+NO_TICKET, QUEUED, OPEN, CLOSED = "none", "queued", "open", "closed"
+SENT_UNKNOWN, FAILED = "unknown", "failed"
+TICKETS = (NO_TICKET, FAILED, SENT_UNKNOWN, QUEUED, OPEN, CLOSED)
+"""Of a cluster's tickets; failed is what the tracker rejects, or had and has no more."""
+
+VERDICT, STATE, SEVERITY, TICKET = "verdict", "state", "severity", "ticket"
 GROUP, DISTRIBUTION, VERSION, LABEL = "group", "distribution", "version", "label"
-FACETS = (VERDICT, GROUP, LABEL, DISTRIBUTION, VERSION, STATE, SEVERITY)
-_KNOWN = {VERDICT: WORST_FIRST, STATE: STATES, SEVERITY: SEVERITIES}
+FACETS = (VERDICT, GROUP, LABEL, DISTRIBUTION, VERSION, STATE, SEVERITY, TICKET)
+_KNOWN = {VERDICT: WORST_FIRST, STATE: STATES, SEVERITY: SEVERITIES, TICKET: TICKETS}
 
 SORTS = ("name", "verdict", "findings", "version", "nodes", "read")
 DEFAULT_SORT = "verdict"

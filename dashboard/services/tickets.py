@@ -160,16 +160,17 @@ def open_many(
             ],
             actor=actor,
         )
-    skipped: dict[str, list[str]] = {}
-    for cluster in clusters:
-        if cluster.pk not in opened:
-            why = _why_skipped(cluster, states, existing)
-            skipped.setdefault(why, []).append(cluster.name)
-    return Opened(
-        tuple(opened.values()),
-        tuple(Skipped(why, tuple(names)) for why, names in skipped.items()),
-        batch,
-    )
+    left = [cluster for cluster in clusters if cluster.pk not in opened]
+    return Opened(tuple(opened.values()), _skipped(left, states, existing), batch)
+
+
+def would_skip(clusters: Sequence[Cluster], tracker: Tracker) -> tuple[Skipped, ...]:
+    """Those of the clusters that `open_many` would leave out now; two queries."""
+    states = _states(clusters)
+    found = _current(tracker, [cluster.pk for cluster in clusters])
+    existing = {key: one for key, one in found.items() if one.state != TicketState.GONE}
+    left = [one for one in clusters if one.pk not in states or one.pk in existing]
+    return _skipped(left, states, existing)
 
 
 def retry(ticket: Ticket, actor: User) -> None:
@@ -307,6 +308,16 @@ def _in_the_way(ticket: Ticket) -> str:
     if ticket.state == TicketState.CLOSED:
         return f"its ticket there{name} is closed: reopen it, or let it go first"
     return f"it has a ticket there already{name}"
+
+
+def _skipped(
+    left: Iterable[Cluster], states: Mapping[int, object], existing: Mapping[int, Ticket]
+) -> tuple[Skipped, ...]:
+    skipped: dict[str, list[str]] = {}
+    for cluster in left:
+        why = _why_skipped(cluster, states, existing)
+        skipped.setdefault(why, []).append(cluster.name)
+    return tuple(Skipped(why, tuple(names)) for why, names in skipped.items())
 
 
 def _why_skipped(

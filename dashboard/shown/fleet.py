@@ -20,6 +20,7 @@ from dashboard.services.pages import FleetRow as Facts
 from dashboard.shown import fleet_filters as filters
 from dashboard.shown.cluster_head import STATES, PlanTag, label_words, plan_tag
 from dashboard.shown.listing import Column
+from dashboard.shown.ticket_tag import TicketTag, ticket_tag
 from dashboard.visible import visible
 from dashboard.words import DISTRIBUTIONS, VERDICTS, Word, humane_age
 
@@ -71,6 +72,7 @@ class Row:
     state: str
     error: str
     plan: PlanTag | None
+    tickets: tuple[TicketTag, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,7 @@ def _row(fact: Facts) -> Row:
         state=STATES[fact.poll_state],
         error=visible(fact.error),
         plan=plan_tag(fact.plan),
+        tickets=tuple(map(ticket_tag, fact.tickets)),
     )
 
 

@@ -25,6 +25,14 @@ STATE_TITLES = {
     query.EXPIRING: "credentials expire soon",
     query.ACCEPTED: "with accepted findings",
 }
+TICKET_TITLES = {
+    query.NO_TICKET: "without a ticket",
+    query.FAILED: "rejected or gone",
+    query.SENT_UNKNOWN: "outcome unknown",
+    query.QUEUED: "queued",
+    query.OPEN: "open",
+    query.CLOSED: "closed",
+}
 COLUMNS = {
     "name": "Cluster",
     "verdict": "Verdict",
@@ -40,6 +48,7 @@ MENUS = {
     query.VERSION: "Kubernetes",
     query.STATE: "State",
     query.SEVERITY: "Findings",
+    query.TICKET: "Ticket",
 }
 _BYS = {
     query.GROUP: "group",
@@ -186,6 +195,8 @@ def _place(name: str, value: str) -> tuple[object, ...]:
         return (query.STATES.index(value),)
     if name == query.SEVERITY:
         return (query.SEVERITIES.index(value),)
+    if name == query.TICKET:
+        return (query.TICKETS.index(value),)
     return not value, natural(value)
 
 
@@ -195,6 +206,8 @@ def value_title(facet: str, value: str) -> str:
         return VERDICT_WORDS[value].label
     if facet == query.STATE:
         return STATE_TITLES[value]
+    if facet == query.TICKET:
+        return TICKET_TITLES[value]
     if facet == query.SEVERITY:
         return SEVERITIES[Severity(value)].label.lower()
     if facet == query.DISTRIBUTION:

@@ -37,7 +37,7 @@ def act(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse('compare')}?{urlencode(pairs)}")
     access.editor(user)
     try:
-        chosen = _chosen(request, user, want)
+        chosen = chosen_clusters(request, user, want)
         if name == "remove" and "confirmed" not in request.POST:
             slugs = " ".join(cluster.slug for cluster in chosen)
             context = {"clusters": chosen, "ticked": slugs, "want": want}
@@ -48,7 +48,10 @@ def act(request: HttpRequest) -> HttpResponse:
     return redirect(reverse("fleet") + want.link)
 
 
-def _chosen(request: HttpRequest, user: User, want: fleet_query.Wanted) -> list[Cluster]:
+def chosen_clusters(request: HttpRequest, user: User, want: fleet_query.Wanted) -> list[Cluster]:
+    """The clusters that are ticked, or where `all` is given all that `want` finds, by name. Raises
+    ClusterError where there are none, or too many.
+    """
     if "all" in request.POST:
         return bulk.found(user, want)
     return bulk.chosen(user, _ticked(request))

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from dashboard.models import Cluster, CurrentState, User
+from dashboard.models import Cluster, CurrentState, TicketState, User
 from dashboard.services import fleet, fleet_query
 from dashboard.services.fleet_query import Wanted
 from tests.dashboard.assessments import REFUSED, TARGET, UNKNOWN
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import show
+from tests.dashboard.ticketed import forge, ticket_of
 
 pytestmark = pytest.mark.django_db
 CLUSTERS, ASKED = 25, 40
@@ -30,6 +31,7 @@ def choice(of: random.Random, facet: str) -> str:
             "version": ("1.9", "1.28"),
             "state": fleet_query.STATES,
             "severity": fleet_query.SEVERITIES,
+            "ticket": fleet_query.TICKETS,
         }[facet]
     )
 
@@ -59,6 +61,9 @@ def chance() -> random.Random:
             version=of.choice(("", "v1.9.3", "v1.28.15-eks-1")),
             distribution=choice(of, "distribution"),
         )
+    for cluster in Cluster.objects.order_by("name"):
+        for tracker in of.choice(((), ("Forge",), ("Forge", "Desk"))):
+            ticket_of(cluster, of.choice([*TicketState]), forge(tracker))
     return of
 
 

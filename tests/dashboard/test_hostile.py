@@ -93,7 +93,7 @@ ONLY_POSTS = {
     "plan_tick",
     "ticket_act",
     "tickets_act",
-    "ticket_open",
+    "tickets_open",
     "tracker_test",
     "tracker_default",
     "tracker_pause",

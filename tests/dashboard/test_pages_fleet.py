@@ -10,15 +10,17 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from authzviz.engine.assessment import Verdict
-from dashboard.models import Cluster, Heartbeat
+from dashboard.models import Cluster, Heartbeat, TicketState
 from dashboard.words import VERDICTS
 from tests.dashboard.assessments import ASSESSMENTS, HOSTILE, REFUSED, TARGET, hostile
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.showing import RECORDED, Page, page, show
+from tests.dashboard.ticketed import ticket_of
 
 
 def fleet(client: Client, query: str = "", **headers: str) -> Page:
@@ -117,7 +119,7 @@ def test_a_thousand_clusters_cost_what_a_few_do(
     with django_assert_num_queries(len(few)):
         found = fleet(as_viewer, query)
 
-    assert len(few) <= 7
+    assert len(few) <= 8
     assert len(listed(found)) == 50
     assert "51 to 100 of 1000" in found.text
     assert len(found.html) < 200_000
@@ -254,3 +256,28 @@ def test_nodes_that_are_not_ready_stand_out_unless_that_is_old(as_viewer: Client
     assert mark in fleet(as_viewer).html
     Cluster.objects.filter(pk=cluster.pk).update(last_error="no route")
     assert mark not in fleet(as_viewer).html
+
+
+TICKETS = {
+    "queued": (TicketState.QUEUED, "queued", "Ticket queued"),
+    "open": (TicketState.OPEN, "open", "open"),
+    "closed": (TicketState.CLOSED, "closed", "closed"),
+    "rejected": (TicketState.REJECTED, "failed", "Ticket rejected"),
+    "unknown": (TicketState.UNKNOWN, "unknown", "Ticket sent, outcome unknown"),
+}
+
+
+@pytest.mark.parametrize(("state", "facet", "words"), TICKETS.values(), ids=TICKETS)
+def test_a_clusters_ticket_is_told_and_found(
+    as_viewer: Client, state: TicketState, facet: str, words: str
+) -> None:
+    ticket = ticket_of(show(TARGET, "one"), state)
+    show(TARGET, "other")
+    found = fleet(as_viewer, f"?ticket={facet}")
+
+    assert [link["href"] for link in found.all("a")].count(
+        reverse("ticket", args=(ticket.pk,))
+    ) == 1
+    assert words in found.text
+    assert listed(found) == ["one"]
+    assert listed(fleet(as_viewer, "?ticket=none")) == ["other"]
