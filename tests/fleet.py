@@ -28,9 +28,12 @@ from dashboard.models import (
     Heartbeat,
     StartedPlan,
     StoredSnapshot,
+    Ticket,
+    TicketState,
     VerdictChange,
 )
-from dashboard.services import clock, facts, following, judging, samples
+from dashboard.services import clock, facts, following, judging, samples, trackers
+from dashboard.services.tickets import marker_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +50,7 @@ _APART = timedelta(hours=36)
 _HELD = 3
 _ACTS = ("cluster added", "cluster renamed", "cluster polled", "cluster paused", "cluster resumed")
 _ACTS_EACH = 20
+_STATES = (TicketState.OPEN, TicketState.OPEN, TicketState.CLOSED, TicketState.REJECTED)
 _PAST_BUNDLE = bytes(500)
 _AT_ONCE = 100
 Row = TypeVar("Row", bound=models.Model)
@@ -129,6 +133,12 @@ def _add(numbers: Iterable[int], kinds: list[Kind], changes: int, now: datetime)
     )
     for number, cluster in zip(numbers, clusters, strict=True):
         _add_past(number, cluster, kinds, changes, now)
+    tracker = trackers.builtin()
+    Ticket.objects.bulk_create(
+        _ticket(cluster, tracker.pk, _STATES[number // 2 % len(_STATES)], now)
+        for number, cluster in zip(numbers, clusters, strict=True)
+        if number % 2
+    )
 
 
 def _add_past(
@@ -245,6 +255,23 @@ def _started(cluster: Cluster, plan: Plan, snapshot: StoredSnapshot, now: dateti
         ground=["Kubernetes is v1.37.2 now, and was v1.34.3."] if cluster.pk % 7 == 0 else [],
         checked_at=now,
         **following.counts_of(plan, {}),
+    )
+
+
+def _ticket(cluster: Cluster, tracker: int, state: TicketState, now: datetime) -> Ticket:
+    is_there = state in {TicketState.OPEN, TicketState.CLOSED}
+    return Ticket(
+        cluster=cluster,
+        cluster_name=cluster.name,
+        tracker_id=tracker,
+        marker=marker_of(cluster),
+        state=state.value,
+        opened_at=now,
+        opened_by_name="maria",
+        remote_id=str(cluster.pk) if is_there else "",
+        remote_title=f"{cluster.name}: kubelets live on a legacy binding" if is_there else "",
+        read_at=now if is_there else None,
+        error="the label does not exist" if state is TicketState.REJECTED else "",
     )
 
 

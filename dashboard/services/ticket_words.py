@@ -101,7 +101,7 @@ def texts_of(ticket: Ticket) -> Texts:
         closes=ticket.is_reached,
     )
     known = replace(known, before=_findings_before(ticket, known))
-    title, body = filled(_template(ticket), known)
+    title, body = filled(wording_of(ticket), known)
     return Texts(
         ticket.title or title,
         marked(ticket.body, ticket.marker) if ticket.body else body,
@@ -127,7 +127,8 @@ def cut(title: str, most: int) -> str:
     return title if len(title) <= most else title[: most - 1] + "…"
 
 
-def _template(ticket: Ticket) -> Template:
+def wording_of(ticket: Ticket) -> Template:
+    """What the ticket is filled from: its click's wording, else its tracker's template."""
     usual, own = template_of(ticket.tracker), ticket.wording
     return Template(own.title or usual.title, own.body or usual.body) if own else usual
 

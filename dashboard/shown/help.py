@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from authzviz.engine.assessment import Severity
 from authzviz.reports.rules import RULES, UNKNOWN_VERDICT, UNREACHABLE
 from dashboard.terms import TERMS, TODO, Term
-from dashboard.words import PHASES, STATES, TICKED, VERDICTS, Word
+from dashboard.words import PHASES, STATES, TICKED, TICKETS, VERDICTS, Word
 
 # Of reports alone: on the pages a cluster that did not answer, or can't be told, is no finding.
 _OF_REPORTS = {UNREACHABLE, UNKNOWN_VERDICT}
@@ -58,6 +58,7 @@ class HelpPage:
     findings: tuple[FindingHelp, ...]
     phases: tuple[WordHelp, ...]
     states: tuple[WordHelp, ...]
+    tickets: tuple[WordHelp, ...]
     terms: tuple[TermHelp, ...]
 
 
@@ -84,5 +85,6 @@ def help_page() -> HelpPage:
             *(WordHelp(f"state-{state}", word) for state, word in STATES.items()),
             WordHelp("state-ticked", TICKED),
         ),
+        tickets=tuple(WordHelp(f"ticket-{state}", word) for state, word in TICKETS.items()),
         terms=tuple(TermHelp(anchor, term) for anchor, term in TERMS.items()),
     )

@@ -12,7 +12,7 @@ from authzviz.tickets.document import Block
 from authzviz.tickets.registry import KINDS
 from dashboard.models import ListedTicket, Ticket, TicketEvent, TicketState
 from dashboard.models.cluster import is_stale
-from dashboard.services import clock
+from dashboard.services import clock, trackers
 from dashboard.services.ticket_list import Details
 from dashboard.services.ticket_marks import Place, place_of
 from dashboard.shown.document import blocks_of
@@ -197,6 +197,8 @@ def _looked_for_until(ticket: Ticket) -> datetime | None:
 
 
 def _open(ticket: Ticket, name: str) -> _Told:
+    if ticket.tracker.kind == trackers.BUILTIN:
+        return _Told(f"Open in {name}, which this server keeps: this page is the ticket.")
     there = visible(ticket.remote_state)
     as_there = f", there called {there}" if there and there.lower() != "open" else ""
     return _Told(f"Open in {name}{as_there}, as of", since=ticket.read_at)
@@ -297,7 +299,7 @@ def _acts(ticket: Ticket, place: Place) -> tuple[Act, ...]:
         "retry": is_failed,
         "close": ticket.state == TicketState.OPEN and ticket.wanted_open is not False,
         "reopen": ticket.state == TicketState.CLOSED and ticket.wanted_open is not True,
-        "read": is_there and place.reads_back,
+        "read": is_there and place.reads_back and place.kind != trackers.BUILTIN,
         "take-back": is_unsent and not ticket.remote_id and not ticket.sending,
         "let-go": not is_unsent,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -11,14 +12,23 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from authzviz.reports.ticket import filled
 from dashboard import asked
 from dashboard.models import Ticket, User
-from dashboard.services import access, spreadsheet, ticket_bulk, ticket_list, undoing
+from dashboard.services import (
+    access,
+    spreadsheet,
+    ticket_bulk,
+    ticket_list,
+    ticket_words,
+    undoing,
+)
 from dashboard.services.bulk import Done
 from dashboard.services.ticket_list import NothingChosen, Wanted
 from dashboard.services.tickets import TicketError
 from dashboard.shown.ticket import ticket_page
 from dashboard.shown.tickets import done_words, query_of, ticket_lines, tickets_page
+from dashboard.tasks import send_tickets
 from dashboard.views.parts import attached, template_for
 
 _MOST_LETTERS = 8000
@@ -47,7 +57,7 @@ def tickets(request: HttpRequest) -> HttpResponse:
 def ticket(request: HttpRequest, pk: int) -> HttpResponse:
     """One ticket; htmx gets what changes, and nothing where `seen` stands for that."""
     found = access.ticket_visible_to(access.person(request.user), pk)
-    page = ticket_page(found, ticket_list.details_of(found))
+    page = ticket_page(found, ticket_list.details_of(found), _planned(found))
     template = template_for(request, "ticket.html", "ticket")
     if "#" in template and request.GET.get("seen") == page.token:
         return HttpResponse(status=204)
@@ -84,6 +94,16 @@ def act_on_many(request: HttpRequest) -> HttpResponse:
     return redirect(reverse("tickets") + query_of(want).link(page=want.page))
 
 
+def _planned(ticket: Ticket) -> tuple[str, str]:
+    """What is to be sent, where nothing was yet; nothing for a cluster that is gone."""
+    if ticket.remote_id or ticket.cluster_id is None:
+        return "", ""
+    known = replace(
+        ticket_words.facts_of(ticket.cluster_id, ticket.page_url), opened_by=ticket.opened_by_name
+    )
+    return filled(ticket_words.wording_of(ticket), known)
+
+
 def _done(request: HttpRequest, name: str, chosen: Sequence[Ticket], user: User) -> Done | None:
     """Do it, and say what came of it or why nothing did."""
     try:
@@ -91,6 +111,8 @@ def _done(request: HttpRequest, name: str, chosen: Sequence[Ticket], user: User)
     except TicketError as error:
         messages.error(request, f"Nothing was changed: {error}.")
         return None
+    for tracker in {ticket.tracker_id for ticket in chosen}:
+        send_tickets(tracker)
     say = messages.success if done.changed else messages.warning
     say(request, done_words(name, done), extra_tags=undoing.offer(done.batch))
     return done
