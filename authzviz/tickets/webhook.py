@@ -14,7 +14,7 @@ import re
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from authzviz.net.url import parse_webhook
 from authzviz.tickets.errors import TicketRejected, TrackerError, TrackerLimited
@@ -39,8 +39,8 @@ class Hook:
     """Where it goes and by which key it is signed."""
 
     http: TrackerHttp
-    target: str
-    key: bytes
+    target: str = field(repr=False)
+    key: bytes = field(repr=False)
     now: Callable[[], float] = time.time
 
     def post(self, type_: str, data: Mapping[str, object], delivery: str) -> None:

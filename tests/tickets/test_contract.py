@@ -291,6 +291,24 @@ def test_what_is_rejected_is_not_there(stage: Stage, fault: Fault) -> None:
     assert_no_secret(caught.value)
 
 
+@remote
+@pytest.mark.parametrize("status", [403, 404])
+def test_what_is_forbidden_or_hidden_is_not_there(stage: Stage, status: int) -> None:
+    stage.on("create", refuse(status))
+
+    with pytest.raises(TicketRejected):
+        stage.port().create(DRAFT, new())
+
+    assert stage.count() == 0
+
+
+@pytest.mark.parametrize("kind", sorted(CASES))
+def test_nothing_that_is_printed_of_an_adapter_is_a_secret(stage: Stage) -> None:
+    port = stage.port()
+
+    assert TOKEN not in f"{port!r} {vars(port)!r} {stage.setup()!r}"
+
+
 LIMITED: dict[str, tuple[str, float]] = {
     "seconds": ("7", 7.0),
     "none": ("0", LEAST_WAIT),

@@ -428,6 +428,25 @@ def test_a_label_without_an_answer_leaves_nothing_unknown(stage: Stage) -> None:
     assert len(stage.done("label")) == 3, "what was made is found"
 
 
+@gitea
+def test_what_takes_too_long_to_prepare_is_not_sent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("authzviz.tickets.gitea.DEADLINE_SECONDS", -1.0)
+
+    with pytest.raises(TrackerUnavailable):
+        stage.port().create(DRAFT, "d")
+    assert stage.count() == 0
+
+
+@both
+def test_a_read_ends_before_the_lease(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("authzviz.tickets.forge._LONGEST_READ", -1.0)
+
+    with pytest.raises(TrackerUnavailable):
+        stage.port().read(["1"])
+
+
 SAID: dict[str, tuple[str, Fault, type[TrackerError], bool | None]] = {
     "archived": ("create", refuse(423), TicketRejected, True),
     "a token without the scope": (
