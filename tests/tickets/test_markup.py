@@ -137,10 +137,8 @@ def test_text_is_inert_in_the_wiki(text: str) -> None:
     assert not re.search(r"\b(h[1-6]|bq)\.|[A-Z]-[0-9]|[*|`]|__", written)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", [one for one in HOSTILE if one.isprintable() and "`" not in one])
 def test_a_name_as_code_is_inert_in_the_wiki(name: str) -> None:
-    if "`" in name or not name.isprintable():
-        pytest.skip("never stands in a span of code like this")
     written = wiki(f"a ` {name} ` b")
 
     assert not active(written), written
