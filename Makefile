@@ -30,6 +30,7 @@ test: $(DEV_READY) ## every test, live apiservers, a tracker and a browser inclu
 
 soak: $(DEV_READY) ## what takes an hour: a thousand tickets with programs killed at random
 	@$(DEBIAN) git
+	@$(BIN)/python -m tests.trackers.redmine >/dev/null
 	@$(BIN)/python -m pytest -m soak $(ARGS)
 
 check: $(DEV_READY) ## what needs no test: style, types, layers, templates, migrations

@@ -10,6 +10,7 @@ import pytest
 from tests.lab.plugin import build_first
 from tests.trackers.gitea import Gitea, Repository, running_gitea
 from tests.trackers.gitea_build import GITEA
+from tests.trackers.redmine import Redmine, running_redmine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,13 @@ def gitea(running_tracker: Gitea) -> Gitea:
 def repository(gitea: Gitea) -> Repository:
     """A repository of the test's own, without issues."""
     return gitea.repository(f"clusters-{secrets.token_hex(4)}")
+
+
+@pytest.fixture(scope="session")
+def redmine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redmine]:
+    """The Redmine that the session's tests share."""
+    with running_redmine(tmp_path_factory.mktemp("redmine")) as redmine:
+        yield redmine
 
 
 def _needs_gitea(item: pytest.Item) -> bool:
