@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -196,31 +197,38 @@ def _unknown(text: str, where: str) -> Iterator[str]:
 
 
 def _misplaced(body: str) -> Iterator[str]:
-    """A placeholder that would break what surrounds it, or be broken by it."""
+    """Each placeholder that would break what surrounds it, or be broken by it."""
+    broken = _broken(body)
     for name in string.Template(body).get_identifiers():
         if name not in PLACEHOLDERS or name == "page":
             continue
-        it = rf"\$(?:{name}\b|{{{name}}})"
+        it = _it(name)
         if not PLACEHOLDERS[name].is_block:
-            if re.search(rf"\]\([^)\n]*{it}", body) or not _is_text(name, body):
+            if name in broken or re.search(rf"\]\([^)\n]*{it}", body):
                 yield f"${name} stands in code or in an address, where a name might break out."
             continue
         places = [place.rstrip() for place in re.findall(rf"^.*{it}.*$", body, re.MULTILINE)]
         if places not in ([f"${name}"], [f"${{{name}}}"]):
             yield f"${name} needs a line of its own, and stands there once."
-        elif not _is_text(name, body):
+        elif name in broken:
             yield f"${name} stands in code, where it would not be read."
 
 
-def _is_text(name: str, body: str) -> bool:
-    """True where code that is put there, with any number of backticks and with words around it or
-    without, is code and nothing else.
+def _broken(body: str) -> set[str]:
+    """The placeholders in whose place code, with any number of backticks and with words around it
+    or without, would not be code and nothing else.
     """
-    times = len(re.findall(rf"\$(?:{name}\b|{{{name}}})", body.replace("$$", "")))
+    names = [name for name in string.Template(body).get_identifiers() if name in PLACEHOLDERS]
+    wanted = {name: len(re.findall(_it(name), body.replace("$$", ""))) for name in names}
+    broken: set[str] = set()
     for ticks, put in product(range(3), ("{}", "a {} b")):
-        probe = f"{'`' * ticks}@{name}"
-        text = string.Template(body).safe_substitute({name: put.format(code(probe))})
-        found = [s for s in spans_of(document(text)) if isinstance(s, Code) and s.text == probe]
-        if len(found) != times:
-            return False
-    return True
+        probes = {name: f"{'`' * ticks}@{name}" for name in names}
+        values = {name: put.format(code(probe)) for name, probe in probes.items()}
+        shown = document(string.Template(body).safe_substitute(values))
+        found = Counter(span.text for span in spans_of(shown) if isinstance(span, Code))
+        broken |= {name for name in names if found[probes[name]] != wanted[name]}
+    return broken
+
+
+def _it(name: str) -> str:
+    return rf"\$(?:{name}\b|{{{name}}})"

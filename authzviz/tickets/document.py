@@ -19,6 +19,8 @@ MAX_LETTERS = 32_000
 SCHEMES = frozenset({"https", "http", "mailto"})
 _DEEPEST = 8
 _MOST_NESTED = 24
+_MOST_CELLS = 10_000
+_BELOW_HEAD = re.compile(r"^[ \t>|:*+0-9.)-]*-[ \t|:-]*$", re.MULTILINE)
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
 
 
@@ -166,7 +168,9 @@ def document(text: str) -> Document:
     as one paragraph of its letters.
     Sources: spec.commonmark.org 0.31.2; github.github.com/gfm, "Tables" and "Task list items".
     """
-    root = SyntaxTreeNode(_PARSER.parse(text[:MAX_LETTERS]))
+    text_read = text[:MAX_LETTERS]
+    parser = _WITHOUT_TABLES if _has_too_many_cells(text_read) else _PARSER
+    root = SyntaxTreeNode(parser.parse(text_read))
     return Document(tuple(_blocks(root.children, 1)), is_cut=len(text) > MAX_LETTERS)
 
 
@@ -212,14 +216,24 @@ def _parts(value: Document | Block | Span | Cell | Item) -> tuple[Block | Span |
     return value.spans
 
 
-def _parser() -> MarkdownIt:
+def _parser(extension: str | None = None) -> MarkdownIt:
     options = {"html": False, "linkify": False, "typographer": False, "maxNesting": _MOST_NESTED}
-    parser = MarkdownIt("commonmark", options).enable("table")
+    parser = MarkdownIt("commonmark", options)
+    if extension:
+        parser.enable(extension)
     parser.validateLink = is_safe_url  # type: ignore[method-assign]
     return parser
 
 
-_PARSER = _parser()
+_PARSER, _WITHOUT_TABLES = _parser("table"), _parser()
+
+
+def _has_too_many_cells(text: str) -> bool:
+    """True where tables might be more than a person reads: each row is filled up with cells to as
+    many as the line below the head has, which takes seconds.
+    """
+    columns = max((line.count("|") for line in _BELOW_HEAD.findall(text)), default=0) + 1
+    return columns * text.count("\n") > _MOST_CELLS
 
 
 def _blocks(nodes: Iterable[SyntaxTreeNode], depth: int) -> Iterator[Block]:

@@ -17,6 +17,7 @@ from authzviz.evidence.refusals import RefusedBy
 from authzviz.kube.access_request import from_line
 from authzviz.reports.can_json import can_json
 from authzviz.reports.explain_json import explain_json
+from authzviz.reports.ticket import DEFAULT_TEMPLATE, PLACEHOLDERS
 
 ROOT = Path(__file__).parents[2]
 REFUSAL = (
@@ -121,3 +122,11 @@ def test_every_option_of_every_command_is_in_the_documents() -> None:
     ]
 
     assert [option for option in options if not re.search(rf"{option}(?![a-z-])", documents)] == []
+
+
+def test_every_placeholder_of_a_ticket_is_in_the_documents() -> None:
+    page = (ROOT / "docs/tickets.md").read_text()
+    listed = re.findall(r"`\$([a-z_]+)`", section("tickets.md", "Templates"))
+
+    assert set(listed) == set(PLACEHOLDERS)
+    assert DEFAULT_TEMPLATE.title in page

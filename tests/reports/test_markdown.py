@@ -73,7 +73,7 @@ LOOKED_FOR = re.compile(
 
 
 @pytest.mark.parametrize("text", ACTED_ON.values(), ids=ACTED_ON)
-def test_what_a_tracker_acts_on_is_code(text: str) -> None:
+def test_b44_what_a_tracker_acts_on_is_code(text: str) -> None:
     assert_inert(text)
 
 
@@ -82,7 +82,7 @@ SIGNS = st.text(alphabet=st.sampled_from("@#!~%&$^*_`[](){}<>|\\/:.,;-+='\" \n\t
 
 @given(st.text() | SIGNS)
 @example("a\x85b")
-def test_no_text_is_more_than_text(text: str) -> None:
+def test_b44_no_text_is_more_than_text(text: str) -> None:
     assert_inert(text)
 
 

@@ -94,7 +94,7 @@ def is_ordered(block: object) -> bool:
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_name_is_only_text_in_a_ticket(name: str) -> None:
+def test_b44_a_hostile_name_is_only_text_in_a_ticket(name: str) -> None:
     said = facts(Verdict.UNKNOWN).assessment
     assert said is not None
     hostile = replace(
@@ -123,7 +123,7 @@ def test_a_hostile_name_is_only_text_in_a_ticket(name: str) -> None:
 
 
 @given(st.text(max_size=300))
-def test_no_name_is_more_than_text_in_a_title_or_a_body(name: str) -> None:
+def test_b44_no_name_is_more_than_text_in_a_title_or_a_body(name: str) -> None:
     known = facts(cluster=name, group=name, opened_by=name)
     title, body = filled(Template("$cluster: $group", "$cluster, $group\n\n$following"), known)
 
@@ -164,7 +164,7 @@ TITLES = {
 
 
 @pytest.mark.parametrize(("text", "title"), TITLES.values(), ids=TITLES)
-def test_a_title_is_one_line_that_names_nobody(text: str, title: str) -> None:
+def test_b44_a_title_is_one_line_that_names_nobody(text: str, title: str) -> None:
     assert titled(text) == title
 
 

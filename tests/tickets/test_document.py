@@ -135,6 +135,27 @@ def test_what_is_nested_too_deeply_stands_as_one_paragraph() -> None:
     assert "level 9" in plain_text(found)
 
 
+HUGE = {
+    "many cells": "|a" * 300 + "\n" + "|-" * 300 + "\n" + "|x\n" * 10_000,
+    "in a list": "- " + "|a" * 300 + "\n  " + "|-" * 300 + "\n" + "  |x\n" * 7_000,
+}
+
+
+@pytest.mark.parametrize("text", HUGE.values(), ids=HUGE)
+def test_a_table_that_nobody_reads_is_none(text: str) -> None:
+    blocks = document(text).blocks
+
+    assert not any(isinstance(block, Table) for block in blocks)
+    assert plain_text(document(text))
+
+
+def test_a_long_table_is_one() -> None:
+    (table,) = document("|a|b|c|\n|-|-|-|\n" + "|x|y|z|\n" * 900).blocks
+
+    assert isinstance(table, Table)
+    assert len(table.rows) == 900
+
+
 @given(st.text(alphabet=st.sampled_from("-*_[](){}<>`#|~:!&;@ \n\tax1.+=\\/\"'h")))
 def test_any_text_is_read(text: str) -> None:
     found = document(text)
