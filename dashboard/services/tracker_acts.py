@@ -13,7 +13,7 @@ from authzviz.tickets.errors import TicketRejected, TrackerError
 from authzviz.tickets.setup import Kind
 from dashboard.logs import redact
 from dashboard.models import TicketState, Tracker, User
-from dashboard.services import audit, clock, trackers
+from dashboard.services import audit, clock, erasing, trackers
 from dashboard.services.access import NotVisible
 from dashboard.services.sealing import SealError
 
@@ -22,12 +22,12 @@ SECRETS_REPLACED = "tracker credentials replaced"
 MADE_DEFAULT, PAUSED, RESUMED = "tracker made the default", "tracker paused", "tracker resumed"
 # Somebody waits for it in front of the page.
 TEST_SECONDS, TEST_WHOLE_SECONDS = 10.0, 20.0
-_SET = (
-    *("name", "values", "credentials", "title_template", "body_template"),
-    *("labels", "assignee", "due_days"),
+PLACES = frozenset({"url", "host", "port", "security", "ca"})
+"""The fields that decide to whom secrets are sent, or who can read them on their way."""
+_CHANGED_COLUMNS = (
+    *("name", "values", "credentials", "title_template", "body_template", "labels", "assignee"),
+    *("due_days", "wait_until", "failures", "last_error"),
 )
-# What another place of them would hand to another server.
-_PLACES = ("url", "host")
 
 
 class TrackerSettingsError(Exception):
@@ -115,13 +115,17 @@ def known_secrets(tracker: Tracker | None, kind: Kind, given: Given) -> dict[str
     given for.
     """
     kept = trackers.secrets_of(tracker) if tracker is not None else {}
-    moved = tracker is not None and any(
-        tracker.values.get(place, "") != given.values.get(place, "") for place in _PLACES
+    moved = tracker is not None and (
+        # A webhook's URL is a secret itself.
+        not PLACES.isdisjoint(given.secrets)
+        or any(tracker.values.get(name, "") != given.values.get(name, "") for name in PLACES)
     )
-    for name in kept:
+    for name in sorted(kept):
         if moved and name not in given.secrets:
             raise TrackerSettingsError(
-                "give it again: what was given for one server is not sent to another", name
+                "give it again: what was given for one server is not sent to another, nor on "
+                "another way",
+                name,
             )
     secrets = {**kept, **given.secrets}
     for field in kind.fields:
@@ -157,10 +161,11 @@ def change(tracker: Tracker, given: Given, secrets: Mapping[str, Secret], *, act
         tracker.wait_until = None
         tracker.failures = 0
         tracker.last_error = ""
-        # A worker may be going through its queue, which stays the worker's.
-        tracker.save(update_fields=[*_SET, "wait_until", "failures", "last_error"])
+        # Nothing of its queue: that may have gone on since the row was read.
+        tracker.save(update_fields=_CHANGED_COLUMNS)
         audit.record(CHANGED, actor=actor, about=tracker.name)
         if given.secrets:
+            erasing.erase_deleted()
             audit.record(SECRETS_REPLACED, actor=actor, about=tracker.name)
 
 
@@ -197,6 +202,7 @@ def remove(tracker: Tracker, *, actor: User) -> None:
     with transaction.atomic():
         audit.record(REMOVED, actor=actor, about=tracker.name)
         tracker.delete()
+        erasing.erase_deleted()
         if not Tracker.objects.filter(is_default=True).exists():
             Tracker.objects.filter(pk=trackers.builtin().pk).update(is_default=True)
 

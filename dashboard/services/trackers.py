@@ -106,3 +106,17 @@ def secrets_of(tracker: Tracker) -> dict[str, Secret]:
     sealed = bytes(tracker.credentials)
     plain = sealing.open_sealed(sealed, purpose=_PURPOSE, row=str(tracker.uuid))
     return {str(name): Secret(str(text)) for name, text in json.loads(plain).items()}
+
+
+def reseal(tracker: Tracker) -> bool:
+    """Seal the secrets with the first key; False where they are already, or there are none.
+    Raises SealError.
+    """
+    if tracker.credentials is None or sealing.is_current(bytes(tracker.credentials)):
+        return False
+    before = tracker.credentials
+    keep_secrets(tracker, secrets_of(tracker))
+    # Only over what was opened: someone may have replaced them meanwhile.
+    rows = Tracker.objects.filter(pk=tracker.pk, credentials=before)
+    rows.update(credentials=tracker.credentials)
+    return True

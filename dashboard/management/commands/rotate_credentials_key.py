@@ -1,9 +1,10 @@
-"""`manage.py rotate_credentials_key`: seal every cluster's credentials with the first key."""
+"""`manage.py rotate_credentials_key`: seal all stored credentials with the first key."""
 
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.models import Cluster
-from dashboard.services import reading
+from dashboard.models import Cluster, Tracker
+from dashboard.services import reading, trackers
+from dashboard.services.sealing import SealError
 
 
 class Command(BaseCommand):
@@ -19,6 +20,11 @@ class Command(BaseCommand):
                 sealed += reading.reseal(cluster)
             except reading.ReadError:
                 failed.append(cluster.name)
+        for tracker in Tracker.objects.exclude(credentials=None):
+            try:
+                sealed += trackers.reseal(tracker)
+            except SealError:
+                failed.append(tracker.name)
         self.stdout.write(f"{sealed} sealed anew")
         if failed:
             raise CommandError(f"no key opens the credentials of: {', '.join(failed)}")
