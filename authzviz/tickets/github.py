@@ -18,11 +18,22 @@ from authzviz.tickets.setup import CA, Kind, Setup
 
 _TRAITS = Traits(write_gap=1.0, most_per_read=100, body_letters=65_536)
 _MANNER = Manner(100, "per_page", "creator")
+_SCOPES = {"repo", "public_repo"}
 _LIMITS = ("rate limit", "abuse detection")
 
 
 class GitHub(Forge):
     """The issues of one repository."""
+
+    def check(self) -> str:
+        """Who and where; whether it may write is told of a classic token alone."""
+        said = super().check()
+        scopes = self._api.read_page("/user", bool)[1].get("x-oauth-scopes", "")
+        if not scopes:
+            return f"{said}; whether the token may write issues shows with the first ticket"
+        if not _SCOPES & {scope.strip() for scope in scopes.split(",")}:
+            raise TicketRejected("the token lacks the scope repo", is_of_tracker=True)
+        return said
 
     def create(self, draft: Draft, delivery: str) -> Remote:
         """GitHub makes the labels that it does not know, where the account may push."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from tests.replay import Asked
+from tests.replay import Asked, Reply
 from tests.tickets.fake_forge import REPOSITORY, Answer, FakeForge
 
 _DESCRIBED = Path(__file__).parent / "data" / "github.json"
@@ -29,6 +29,16 @@ class FakeGitHub(FakeForge):
     scheme = "Bearer"
     size_parameter = "per_page"
     opener_parameter = "creator"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scopes = ""
+
+    def reply(self, asked: Asked) -> Reply:
+        """Of a classic token its scopes are told."""
+        status, headers, body = super().reply(asked)
+        told = {"X-OAuth-Scopes": self.scopes} if self.scopes else {}
+        return status, {**headers, **told}, body
 
     def answer(self, asked: Asked, path: str) -> Answer:
         """The answer, after looking whether the request may be made so."""

@@ -17,14 +17,11 @@ from authzviz.tickets.errors import (
     TrackerLimited,
     TrackerUnavailable,
 )
-from authzviz.tickets.github import _api_url
 from authzviz.tickets.http import LEAST_WAIT, LONGEST_WAIT
 from authzviz.tickets.port import Draft, Port
 from authzviz.tickets.setup import Kind
-from tests.replay import Asked
 from tests.tickets.cases import CASES
 from tests.tickets.fake_forge import ANN, ROBOT, FakeForge
-from tests.tickets.fake_github import complaints_of, operation_of
 from tests.tickets.stage import Fault, Stage, dropped, fine, refuse
 
 MARKER = "authzviz-0123456789ab"
@@ -180,7 +177,9 @@ def test_a_ticket_that_can_be_read_and_not_changed_is_not_gone(stage: Stage) -> 
 
 @both
 def test_a_check_says_who_and_where(stage: Stage) -> None:
-    assert stage.port().check() == f"{ROBOT} reaches the issues of ops/fleet on 127.0.0.1"
+    said = stage.port().check()
+
+    assert said.split(";")[0] == f"{ROBOT} reaches the issues of ops/fleet on 127.0.0.1"
 
 
 CHECKS: dict[str, tuple[str, object, str]] = {
@@ -372,37 +371,6 @@ def test_a_deleted_ticket_is_gone(stage: Stage) -> None:
     stage.on("read", refuse(410, {"message": "This issue was deleted"}))
 
     assert stage.port().read([made.id]) == {}
-
-
-ADDRESSES = {
-    "https://api.github.com": "https://api.github.com",
-    "https://github.com": "https://api.github.com",
-    "https://github.com/": "https://api.github.com",
-    "https://ghe.example": "https://ghe.example/api/v3",
-    "https://ghe.example/": "https://ghe.example/api/v3",
-    "https://ghe.example/api/v3": "https://ghe.example/api/v3",
-    "https://api.corp.ghe.com": "https://api.corp.ghe.com",
-}
-
-
-@pytest.mark.parametrize(("told", "url"), ADDRESSES.items(), ids=list(ADDRESSES))
-def test_the_api_is_found_where_the_address_for_people_was_told(told: str, url: str) -> None:
-    assert _api_url(told) == url
-
-
-BODIES: dict[str, tuple[str, bytes, str]] = {
-    "without a title": ("/repos/o/r/issues", b'{"body":"x"}', "'title' is a required property"),
-    "labels of another type": ("/repos/o/r/issues", b'{"title":"x","labels":[1]}', "not valid"),
-    "an unknown field": ("/repos/o/r/issues", b'{"title":"x","due_on":"2031"}', "due_on"),
-    "a comment without text": ("/repos/o/r/issues/1/comments", b"{}", "required"),
-}
-
-
-@pytest.mark.parametrize(("path", "body", "complaint"), BODIES.values(), ids=BODIES)
-def test_the_schemas_catch_what_github_would_refuse(path: str, body: bytes, complaint: str) -> None:
-    said = complaints_of(operation_of("POST", path), Asked("POST", path, {}, body))
-
-    assert any(complaint in one for one in said)
 
 
 @gitea
