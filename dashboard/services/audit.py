@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
 from dashboard.models import AuditEvent, Cluster, User
-from dashboard.services import clock
+from dashboard.services import clock, many_rows
 
 Value: TypeAlias = str | int | list[str] | dict[str, str] | None
 """What a detail may be: as it is stored in JSON, so that it can be put back."""
@@ -54,11 +54,13 @@ def record(
 def record_many(
     action: str, done: Iterable[tuple[Cluster, Mapping[str, Value]]], *, actor: User
 ) -> None:
-    """Add a row for each of these clusters, with its detail, as `record` does: one query for all,
-    or a few.
-    """
-    rows = [AuditEvent(**_row(action, actor, one, "", dict(detail))) for one, detail in done]
-    AuditEvent.objects.bulk_create(rows)
+    """Add a row for each of these clusters, with its detail, as `record` does."""
+    usual = _row(action, actor, None, "", {})
+    rows = (
+        {"cluster_id": cluster.pk, "about": cluster.name, "detail": {**usual["detail"], **detail}}
+        for cluster, detail in done
+    )
+    many_rows.insert(AuditEvent(**usual), rows)
 
 
 def _row(

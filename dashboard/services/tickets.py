@@ -23,7 +23,7 @@ from dashboard.models import (
     User,
     Wording,
 )
-from dashboard.services import audit, clock
+from dashboard.services import audit, clock, many_rows
 from dashboard.services.bulk import Skipped
 
 OPENED, TAKEN_BACK, LET_GO = "ticket opened", "ticket taken back", "ticket let go"
@@ -106,7 +106,9 @@ def open_one(
             existing = _current(tracker, [cluster.pk]).get(cluster.pk)
             if existing is not None:
                 raise TicketError(_in_the_way(existing), existing)
-            ticket = _new(cluster, tracker, wanted, page_url, state, batch)
+            ticket = _new(tracker, wanted, batch)
+            for name, value in _of(cluster, page_url, state).items():
+                setattr(ticket, name, value)
             ticket.save(force_insert=True)
             _record(OPENED, ticket, actor)
     except IntegrityError:  # the other of two clicks was first
@@ -143,13 +145,13 @@ def open_many(
             title=_title(title_template), body=_body(body_template), created_at=clock.now()
         )
         wanted = _Wanted(actor, _labels(labels), _name(assignee), due_on, wording)
-        new = [
-            _new(cluster, tracker, wanted, page_url_of(cluster), states[cluster.pk], batch)
+        new = (
+            _of(cluster, page_url_of(cluster), states[cluster.pk])
             for cluster in clusters
             if cluster.pk in states and cluster.pk not in existing
-        ]
+        )
         # Another click may be opening some of them at this moment: those it has.
-        Ticket.objects.bulk_create(new, ignore_conflicts=True)
+        many_rows.insert(_new(tracker, wanted, batch), new)
         opened = dict(Ticket.objects.filter(batch=batch).values_list("cluster_id", "pk"))
         audit.record_many(
             OPENED,
@@ -270,22 +272,11 @@ def _give_up_gone(tracker: Tracker, keys: Sequence[int]) -> None:
     gone.update(is_current=False, due_at=None, revision=F("revision") + 1)
 
 
-def _new(
-    cluster: Cluster,
-    tracker: Tracker,
-    wanted: _Wanted,
-    page_url: str,
-    state: tuple[str, datetime],
-    batch: UUID,
-) -> Ticket:
-    verdict, read_at = state
+def _new(tracker: Tracker, wanted: _Wanted, batch: UUID) -> Ticket:
+    """A ticket of no cluster yet."""
     now = clock.now()
     return Ticket(
-        cluster=cluster,
-        cluster_name=cluster.name,
         tracker=tracker,
-        marker=marker_of(cluster),
-        page_url=page_url[:500],
         batch=batch,
         opened_at=now,
         opened_by=wanted.actor,
@@ -296,11 +287,22 @@ def _new(
         labels=wanted.labels,
         assignee=wanted.assignee,
         due_on=wanted.due_on,
-        # Who opens one for a cluster that is there already wants it open.
-        is_reached=verdict == TARGET,
-        counted_read_at=read_at,
         due_at=now,
     )
+
+
+def _of(cluster: Cluster, page_url: str, state: tuple[str, datetime]) -> dict[str, Any]:
+    """The columns of a new ticket that are of its cluster."""
+    verdict, read_at = state
+    return {
+        "cluster_id": cluster.pk,
+        "cluster_name": cluster.name,
+        "marker": marker_of(cluster),
+        "page_url": page_url[:500],
+        # Who opens one for a cluster that is there already wants it open.
+        "is_reached": verdict == TARGET,
+        "counted_read_at": read_at,
+    }
 
 
 def _in_the_way(ticket: Ticket) -> str:
