@@ -17,7 +17,7 @@ from tests.lab.reader import credentials_of, objects_of
 from tests.supervisor.conftest import environment_of_a_run, eventually
 from tests.supervisor.sites import running
 from tests.supervisor.visitor import Visitor
-from tests.trackers.desk import Desk, open_desk
+from tests.trackers.desk import Desk, open_desk, open_desk_in_redmine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from authzviz.kube.credentials import Credentials
     from tests.lab.cluster import Cluster
     from tests.lab.plugin import ClusterFactory
-    from tests.trackers.gitea import Repository
+    from tests.supervisor.sites import RunningSite
 
 pytestmark = [
     pytest.mark.lab,
@@ -51,15 +51,32 @@ def live(cluster: ClusterFactory) -> Cluster:
     return cluster(authorization_mode="RBAC", admission_plugins="NodeRestriction", objects=objects)
 
 
+@pytest.fixture(
+    params=[
+        pytest.param("gitea", marks=pytest.mark.gitea),
+        pytest.param("redmine", marks=pytest.mark.soak),
+    ]
+)
+def opened(request: pytest.FixtureRequest) -> Callable[[RunningSite, Visitor], Desk]:
+    """What opens the desk in a repository of Gitea, and, in `make soak`, a project of Redmine."""
+    if request.param == "redmine":
+        project = request.getfixturevalue("redmine").project("live")
+        return lambda site, visitor: open_desk_in_redmine(site, visitor, project)
+    repository = request.getfixturevalue("repository")
+    return lambda site, visitor: open_desk(site, visitor, repository)
+
+
 @pytest.fixture
-def desk(live: Cluster, tmp_path: Path, repository: Repository) -> Iterator[Desk]:
-    """The product that reads it every few seconds, and an admin with a repository in Gitea."""
+def desk(
+    live: Cluster, tmp_path: Path, opened: Callable[[RunningSite, Visitor], Desk]
+) -> Iterator[Desk]:
+    """The product that reads it every few seconds, and an admin with a real tracker."""
     with running(environment_of_a_run(tmp_path), tmp_path / "terminal") as site:
         visitor = Visitor(site.sign_in_link())
         config = tmp_path / "kubeconfig.json"
         config.write_text(kubeconfig(credentials_of(live, _READER)))
         site.run("tests.supervisor.fleet", "add", str(config))
-        desk = open_desk(site, visitor, repository)
+        desk = opened(site, visitor)
         wait_for_verdict(desk, "legacy-binding")
         yield desk
 
@@ -107,7 +124,7 @@ def assert_it_tells_of_the_cluster(desk: Desk, issue: dict[str, Any]) -> None:
     ((uuid,),) = desk.site.query("SELECT uuid FROM dashboard_cluster WHERE slug = ?", NAME)
     marker = f"authzviz-{str(uuid)[:12]}"
     assert NAME in issue["title"]
-    assert {label["name"] for label in issue["labels"]} == {"authzviz", marker}
+    assert {label["name"] for label in issue["labels"]} - {"authzviz"} == {marker}
     assert f"`{marker}`" in issue["body"]
     assert BINDING in issue["body"]
     assert f"{desk.visitor.url}/clusters/{NAME}/" in issue["body"]

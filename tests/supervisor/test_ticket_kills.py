@@ -79,7 +79,7 @@ def test_f12_one_issue_for_each_click_whatever_is_killed(
             killed[kill_one(desk, size, chance)] += 1
             assert {click.status for click in clicks} == {302}
             time.sleep(chance.uniform(0, _DOWN_SECONDS))
-            desk.repository.gitea.restart()
+            desk.gitea.restart()
 
     wait_until_settled(desk, size)
     assert desk.markers() == wanted, killed
@@ -125,7 +125,7 @@ def kill_one(desk: Desk, size: Size, chance: random.Random) -> str:
     kills: dict[str, Callable[[], None]] = {
         "worker": lambda: kill(desk.site.pid("worker")),
         "broker": lambda: kill(desk.site.pid("broker")),
-        "tracker": desk.repository.gitea.kill,
+        "tracker": desk.gitea.kill,
     }
     # A broker that is killed only delays.
     chosen = chance.choice(("worker", "worker", "tracker", "tracker", "broker"))

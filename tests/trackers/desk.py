@@ -1,4 +1,4 @@
-"""A running site with Gitea as its tracker: what people do there, and what became of tickets."""
+"""A running site with a real tracker: what people do there, and what became of tickets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.trackers.gitea import Repository
+
 if TYPE_CHECKING:
     from tests.replay import Replay
     from tests.supervisor.sites import RunningSite
     from tests.supervisor.visitor import Page, Visitor
-    from tests.trackers.gitea import Repository
+    from tests.trackers.gitea import Gitea
+    from tests.trackers.redmine import Project, RepositoryView
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,14 @@ class Desk:
 
     site: RunningSite
     visitor: Visitor
-    repository: Repository
+    repository: Repository | RepositoryView
     tracker: str
+
+    @property
+    def gitea(self) -> Gitea:
+        """The Gitea that the repository is in."""
+        assert isinstance(self.repository, Repository)
+        return self.repository.gitea
 
     def click(self, slug: str) -> Page:
         """The answer to the one click on a cluster's page."""
@@ -49,13 +58,33 @@ def open_desk(
 ) -> Desk:
     """Add the repository as a tracker, on the page for that; `through` is a server before it."""
     gitea = repository.gitea
-    added = visitor.post(
-        "/trackers/add/gitea/",
-        name="Gitea",
+    tracker = _add(
+        visitor,
+        "gitea",
         its_url=through.url if through else gitea.url,
         its_repository=repository.path,
         its_token=gitea.token,
         its_ca=through.ca if through else gitea.authority,
     )
+    return Desk(site, visitor, repository, tracker)
+
+
+def open_desk_in_redmine(site: RunningSite, visitor: Visitor, project: Project) -> Desk:
+    """The same with a project of Redmine."""
+    redmine = project.redmine
+    tracker = _add(
+        visitor,
+        "redmine",
+        its_url=redmine.url,
+        its_project=project.identifier,
+        its_key=redmine.key,
+        its_formatting="markdown",
+        its_ca=redmine.authority,
+    )
+    return Desk(site, visitor, project.as_repository(), tracker)
+
+
+def _add(visitor: Visitor, kind: str, **fields: str) -> str:
+    added = visitor.post(f"/trackers/add/{kind}/", name=kind.title(), **fields)
     assert added.status == 302, added.text
-    return Desk(site, visitor, repository, added.location.strip("/").split("/")[-1])
+    return added.location.strip("/").split("/")[-1]

@@ -25,6 +25,7 @@ _START_SECONDS = 90
 _TIMEOUT_SECONDS = 60
 OWNER, PRODUCT, PERSON = "owner", "authzviz", "robin"
 VERSION = "5.0.4"
+CLOSED = 5
 
 
 def build() -> Path:
@@ -179,12 +180,46 @@ class Project:
         """Change fields of an issue: subject, description, status_id, notes."""
         self._ask("PUT", f"/issues/{number}.json", {"issue": fields})
 
+    def as_repository(self) -> RepositoryView:
+        """The same in the words of Gitea's API, for tests that run on either."""
+        return RepositoryView(self)
+
     def remove(self, number: int) -> None:
         """Delete an issue, as its owner may."""
         self.redmine.request("DELETE", f"/issues/{number}.json", user=OWNER)
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         return self.redmine.request(method, path, body, user=PERSON)
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryView:
+    """A project whose issues are shown as Gitea's API shows its own, the marker as a label."""
+
+    project: Project
+
+    def issues(self) -> list[dict[str, Any]]:
+        """Every issue, oldest first."""
+        return [self._shown(one) for one in self.project.issues()]
+
+    def comments(self, number: int) -> list[dict[str, Any]]:
+        """The notes of an issue, oldest first."""
+        return [{"body": one["notes"]} for one in self.project.notes(number)]
+
+    def close_by_hand(self, number: int) -> None:
+        """Set the first status that is closed."""
+        self.project.edit_by_hand(number, status_id=CLOSED)
+
+    def _shown(self, issue: dict[str, Any]) -> dict[str, Any]:
+        marker, _, title = issue["subject"].removeprefix("[").partition("] ")
+        return {
+            "number": issue["id"],
+            "title": title,
+            "body": issue["description"],
+            "labels": [{"name": marker}],
+            "state": "closed" if issue["status"]["is_closed"] else "open",
+            "html_url": f"{self.project.redmine.url}/issues/{issue['id']}",
+        }
 
 
 def _kept(response: http.client.HTTPResponse) -> dict[str, str]:
