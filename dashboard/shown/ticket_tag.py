@@ -58,7 +58,11 @@ def state_word(state: str, place: Place) -> Word:
 
 
 def key_words(key: str) -> str:
-    """What the tracker calls the ticket, as people write it: #17, OPS-17."""
+    """What the tracker calls the ticket, as people write it: #17, OPS-17. Mails and webhooks have
+    ids of ours, of which the marker is what people can look for.
+    """
+    if key.startswith("authzviz-"):
+        return visible(key.partition(".")[0])
     return f"#{key}" if key.isdecimal() and key.isascii() else visible(key)
 
 

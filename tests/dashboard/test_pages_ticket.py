@@ -15,7 +15,7 @@ from django.utils import timezone
 from dashboard.models import Cluster, Ticket, TicketEvent, TicketState, Tracker
 from dashboard.services import access
 from dashboard.services.ticket_marks import Place
-from dashboard.shown.ticket_tag import site_url
+from dashboard.shown.ticket_tag import key_words, site_url
 from tests.dashboard.assessments import REFUSED
 from tests.dashboard.showing import Page, opened, page, show
 from tests.dashboard.ticketed import SITE, forge, listed_ticket, ticket_of
@@ -268,3 +268,20 @@ def test_a_ticket_that_is_hidden_is_unknown(refused: Cluster, editor: Any) -> No
     with pytest.raises(access.NotVisible):
         access.ticket_visible_to(editor, ticket.pk)
     assert Tracker.objects.exists()
+
+
+KEYS = {
+    "a number": ("17", "#17"),
+    "a key": ("OPS-17", "OPS-17"),
+    "a mail": (f"authzviz-0123456789ab.{'0' * 36} edge-1: a title", "authzviz-0123456789ab"),
+    "a webhook": (f"authzviz-0123456789ab.{'0' * 36}", "authzviz-0123456789ab"),
+    "what only looks like a number": (
+        "\N{ARABIC-INDIC DIGIT SEVEN}",
+        "\N{ARABIC-INDIC DIGIT SEVEN}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("key", "words"), KEYS.values(), ids=KEYS)
+def test_a_ticket_is_called_what_people_can_look_for(key: str, words: str) -> None:
+    assert key_words(key) == words
