@@ -184,8 +184,8 @@ def _unknown(ticket: Ticket, name: str) -> _Told:
         return _Told(f"It was sent to {name}, and no answer came: it may be there or not.")
     return _Told(
         f"It was sent to {name} at {sent:%H:%M:%S} UTC, and no answer came: it may be there or "
-        f"not. {name} is asked for its mark {ticket.marker} until {until:%H:%M:%S} UTC; only if it "
-        "is not there by then, it is sent again.",
+        f"not. {name} is asked for its mark {ticket.marker} at least until {until:%H:%M:%S} UTC; "
+        "only if it is not there by then, it is sent again.",
         "Nothing has to be done. If you see it in the tracker, leave it: it is found by its mark.",
     )
 

@@ -198,6 +198,8 @@ def trouble_of(tracker: Tracker, now: datetime) -> Trouble | None:
 
 def doing_words(ticket: Ticket) -> str:
     """What is under way with the ticket, or about to be; "" for nothing."""
+    if ticket.state == TicketState.UNKNOWN:
+        return "being looked for…"
     if ticket.sending:
         return _SENDING.get(ticket.sending, "being changed…")
     if ticket.due_at is None or ticket.wanted_open is None:

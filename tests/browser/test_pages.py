@@ -48,6 +48,7 @@ PAGES = {
     "plans": "/plans/",
     "plans, nothing found": "/plans/?search=nowhere",
     "tickets, none": "/tickets/",
+    "open a ticket": "/clusters/eu-1/ticket/",
     "tickets, nothing found": "/tickets/?search=nowhere",
     "help": "/help/",
     "history": "/history/",
