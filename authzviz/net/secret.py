@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 
 class Secret:
     """A text that prints as ***; `reveal()` is the only way to it."""
@@ -19,6 +21,9 @@ class Secret:
         return "***"
 
     __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not written to a queue or a file")
 
     def __format__(self, spec: str) -> str:
         return "***"

@@ -10,7 +10,9 @@ from authzviz.tickets.http import Answer, Refusal, TrackerHttp, usual_error
 
 T = TypeVar("T")
 Query = Mapping[str, str | list[str]]
-_ODD = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
+# ArithmeticError: what is no number, or too large for one.
+_ODD = (LookupError, TypeError, ValueError, AttributeError, RecursionError, ArithmeticError)
+_LONGEST_MESSAGE = 1_000
 
 
 class Meaning(Protocol):
@@ -59,7 +61,7 @@ class JsonApi:
         """What is there, and the headers, which tell of further pages."""
         answer = self._http.ask("GET", path, query=query)
         if isinstance(answer, Refusal):
-            raise self._meaning(answer, self.host, is_change=False, is_of_ticket=is_of_ticket)
+            raise self._refused(answer, is_change=False, is_of_ticket=is_of_ticket)
         try:
             return shape(_json(answer)), answer.headers
         except _ODD:
@@ -78,11 +80,18 @@ class JsonApi:
         """What is there now. Raises TrackerError, OutcomeUnknown among them."""
         answer = self._http.ask(method, path, query=query, body=body)
         if isinstance(answer, Refusal):
-            raise self._meaning(answer, self.host, is_change=True, is_of_ticket=is_of_ticket)
+            raise self._refused(answer, is_change=True, is_of_ticket=is_of_ticket)
         try:
             return shape(_json(answer))
         except _ODD:
             raise OutcomeUnknown(self._odd()) from None
+
+    def _refused(self, answer: Refusal, *, is_change: bool, is_of_ticket: bool) -> TrackerError:
+        """What the refusal means; what its JSON spells in escapes may be a secret, too."""
+        error = self._meaning(answer, self.host, is_change=is_change, is_of_ticket=is_of_ticket)
+        error.message = self._http.clean(error.message, most=_LONGEST_MESSAGE)
+        error.args = (error.message,)
+        return error
 
     def _odd(self) -> str:
         return f"{self.host} answered with something else than was asked for"

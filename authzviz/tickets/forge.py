@@ -274,7 +274,7 @@ def _complaint(found: Any) -> str:
 
 def _has_more(headers: Mapping[str, str], seen: int) -> bool:
     total = headers.get("x-total-count", "")
-    if total.isdecimal():
+    if re.fullmatch(r"[0-9]{1,12}", total):
         return seen < int(total)
     return 'rel="next"' in headers.get("link", "")
 

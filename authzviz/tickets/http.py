@@ -5,19 +5,18 @@ Each error says whether the request can have had an effect, which decides what m
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import ssl
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
-from math import inf
+from math import inf, isfinite
 from typing import Any
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, urlencode
 
 from authzviz.net import AddressForbidden, AddressPolicy
 from authzviz.net.pinned import LimitedSocket, Limits, NameUnresolved, PinnedConnection, Route
@@ -31,13 +30,16 @@ from authzviz.tickets.errors import (
     TrackerLimited,
     TrackerUnavailable,
 )
+from authzviz.tickets.hidden import forms
 
 DEADLINE_SECONDS = 20.0
 MAX_ANSWER_BYTES = 4 << 20
 _AROUND_BODY = 256 << 10
 _MAX_ERROR_BYTES = 16 << 10
 _PIECE = 64 << 10
+_LONGEST_HEADER, _LEAST_SECRET = 4_000, 8
 LEAST_WAIT, LONGEST_WAIT = 1.0, 3_600.0
+_NO_LETTER = re.compile(r"[\x00\ud800-\udfff]")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
@@ -49,11 +51,16 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def json(self) -> Any:
-        """The body as JSON. Raises ValueError."""
+        """The body as JSON, its texts such that any database takes them, and without our secrets.
+        Raises ValueError.
+        """
+        text = self.body.decode(errors="replace")
         try:
-            return json.loads(self.body)
+            found = json.loads(text, parse_constant=_no_number, parse_float=_finite)
+            return _plain(found, self.secrets)
         except RecursionError:
             raise ValueError("nested too deeply") from None
 
@@ -113,7 +120,7 @@ class TrackerHttp:
                 "the credentials hold a line break or a letter that can't be sent",
                 is_of_tracker=True,
             )
-        self._secrets = _forms(secrets)
+        self._secrets = forms(secrets)
         self._tls = tls_context(ca_pem)
         self._seconds = deadline_seconds
         self._end = time.monotonic() + whole_seconds
@@ -123,9 +130,9 @@ class TrackerHttp:
         """The server's host."""
         return self._server.host
 
-    def clean(self, text: str) -> str:
-        """The tracker's words without our secrets."""
-        return clean(text, self._secrets)
+    def clean(self, text: str, *, most: int = 300) -> str:
+        """The tracker's words without our secrets, in one line of at most so many letters."""
+        return clean(text, self._secrets, most=most)
 
     def ask(
         self,
@@ -202,7 +209,10 @@ class TrackerHttp:
             raise OutcomeUnknown(message) from None
 
     def _answer(self, response: HTTPResponse, keeps_body: bool) -> Answer | Refusal:
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = {
+            name.lower(): clean(value, self._secrets, most=_LONGEST_HEADER)
+            for name, value in response.headers.items()
+        }
         if response.status < 200:
             raise ValueError("another answer was to follow")
         if 300 <= response.status < 400:
@@ -217,7 +227,10 @@ class TrackerHttp:
             words = _beginning(response) if keeps_body else ""
             body = clean(words, self._secrets, most=_MAX_ERROR_BYTES)
             return Refusal(response.status, headers, self.clean(words), body)
-        return Answer(response.status, headers, self._body(response) if keeps_body else b"")
+        said = self._body(response) if keeps_body else b""
+        # A short one would be found in any text.
+        secrets = tuple(one for one in self._secrets if len(one) >= _LEAST_SECRET)
+        return Answer(response.status, headers, said, secrets)
 
     def _body(self, response: HTTPResponse) -> bytes:
         if response.headers.get("Content-Encoding", "identity") not in {"", "identity"}:
@@ -240,21 +253,31 @@ def _beginning(response: HTTPResponse) -> str:
         return ""
 
 
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _no_number(text)
+
+
+def _plain(found: Any, secrets: tuple[str, ...]) -> Any:
+    """The JSON without halves of letters, U+0000 and secrets in its texts."""
+    if isinstance(found, str):
+        for secret in secrets:
+            found = found.replace(secret, "***")
+        return _NO_LETTER.sub("\N{REPLACEMENT CHARACTER}", found)
+    if isinstance(found, list):
+        return [_plain(one, secrets) for one in found]
+    if isinstance(found, dict):
+        return {_plain(key, secrets): _plain(one, secrets) for key, one in found.items()}
+    return found
+
+
 def _place(location: str) -> str:
     """Where a redirect leads to, without what may be secret in it: user name, query, fragment."""
     return re.sub(r"//[^/@]*@", "//", re.split("[?#]", location)[0])
-
-
-def _forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The secrets as they are and as JSON, a URL or a page may have them, the longest first."""
-    forms = {form for one in secrets for form in _forms_of(one)}
-    return tuple(sorted(forms - {""}, key=len, reverse=True))
-
-
-def _forms_of(secret: str) -> Iterator[str]:
-    as_json = json.dumps(secret)[1:-1]
-    yield from (secret, as_json, as_json.replace("/", r"\/"))
-    yield from (quote(secret, safe=""), quote_plus(secret), html.escape(secret))
 
 
 def usual_error(

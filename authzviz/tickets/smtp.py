@@ -10,7 +10,6 @@ import re
 import smtplib
 import socket
 import ssl
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +28,7 @@ from authzviz.tickets.errors import (
     TrackerError,
     TrackerUnavailable,
 )
+from authzviz.tickets.hidden import forms
 
 STARTTLS, IMPLICIT_TLS, PLAIN = "starttls", "tls", "none"
 _MOST_BYTES = 256 << 10
@@ -160,9 +160,7 @@ class MailServer:
         return TrackerUnavailable(said)
 
     def _clean(self, text: str) -> str:
-        plain = b64encode(f"\0{self.user}\0{self.password}".encode()).decode()
-        alone = b64encode(self.password.encode()).decode()
-        return clean(text, (self.password, plain, alone) if self.password else ())
+        return clean(text, forms((self.password,)))
 
 
 class _Session(smtplib.SMTP):
