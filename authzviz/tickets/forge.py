@@ -95,10 +95,11 @@ class Forge:
         found = tuple(one.remote for one in self._labelled(marker))
         if found:
             return found
-        its = re.compile(rf"{re.escape(marker)}(?![0-9A-Za-z-])")
+        # At the end, where no name is: one may be made like the marker of another cluster.
+        end = f"`{marker}`"
         most_pages = 1 if self._repository().may_push else _MOST_PAGES
         ours = self._list({self._manner.opener_parameter: self._login()}, most_pages)
-        return tuple(one.remote for one in ours if its.search(one.remote.body))
+        return tuple(one.remote for one in ours if one.remote.body.rstrip().endswith(end))
 
     def create(self, draft: Draft, delivery: str) -> Remote:
         """The ticket, new."""

@@ -30,8 +30,7 @@ def recover(way: Way, ticket: Ticket) -> Ticket | None:
 
 
 def _created(way: Way, ticket: Ticket) -> Ticket | None:
-    others = ticket_rows.others_of(ticket)
-    found = [one for one in way.port.find(ticket.marker) if one.id not in others.ids]
+    found = ticket_rows.not_ours(ticket, way.port.find(ticket.marker))
     new = [one for one in found if one.id not in ticket.found_before]
     # It may have been closed by somebody in the meantime.
     for remote in sorted(new, key=lambda one: not one.is_open):

@@ -5,13 +5,13 @@ Each in a transaction of its own that renews the queue's lease, under which alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import Max
 
 from authzviz.tickets.errors import TrackerError
 from authzviz.tickets.port import Remote
@@ -154,25 +154,23 @@ def left_unknown(turn: Turn, ticket: Ticket) -> Ticket:
     return row
 
 
-@dataclass(frozen=True, slots=True)
-class Others:
-    """What other rows of ours have of one marker in one tracker: ids there, and since when one of
-    them has been on its way.
-    """
-
-    ids: frozenset[str]
-    sending_since: datetime | None
-
-
-def others_of(ticket: Ticket) -> Others:
-    """What was opened before for the same cluster in the same tracker."""
+def other_is_sent_since(ticket: Ticket) -> datetime | None:
+    """Since when another ticket of the same cluster has been on its way to the same tracker."""
     others = Ticket.objects.filter(tracker=ticket.tracker_id, marker=ticket.marker)
-    rows = others.exclude(pk=ticket.pk).values_list("remote_id", "sending", "sending_since")
-    found = list(rows)
-    return Others(
-        frozenset(remote_id for remote_id, _, _ in found if remote_id),
-        max((since for _, sending, since in found if sending == CREATE and since), default=None),
+    others = others.exclude(pk=ticket.pk).filter(sending=CREATE)
+    return others.aggregate(since=Max("sending_since"))["since"]
+
+
+def not_ours(ticket: Ticket, found: Iterable[Remote]) -> list[Remote]:
+    """Those that no other row of ours is for, of this cluster or, as people can put any label on a
+    ticket, of another.
+    """
+    found = list(found)
+    rows = Ticket.objects.filter(tracker=ticket.tracker_id).exclude(pk=ticket.pk)
+    taken = set(
+        rows.filter(remote_id__in=[one.id for one in found]).values_list("remote_id", flat=True)
     )
+    return [one for one in found if one.id not in taken]
 
 
 def settle(turn: Turn, ticket: Ticket, *, keeps_error: bool = False) -> None:

@@ -225,14 +225,14 @@ class Way:
 
     def _open(self, ticket: Ticket) -> Ticket | None:
         self.is_opening = True
-        others = ticket_rows.others_of(ticket)
-        until = others.sending_since and others.sending_since + self.patience
+        since = ticket_rows.other_is_sent_since(ticket)
+        until = since and since + self.patience
         if until and until > clock.now():  # one that was let go may be on its way to the tracker
             ticket_rows.put_off(self.turn, ticket, until)
             return None
         found = self.port.find(ticket.marker)
         self.is_opening = False
-        free = [one for one in found if one.is_open and one.id not in others.ids]
+        free = [one for one in ticket_rows.not_ours(ticket, found) if one.is_open]
         if free:
             return self.adopted(ticket, free[0])
         return self.create(ticket, found_before=[one.id for one in found[:_MOST_BEFORE]])

@@ -455,3 +455,13 @@ def test_kinds_have_what_their_adapters_ask_for() -> None:
         kind: Kind = CASES[name]().kind
         assert [one.name for one in kind.fields] == ["url", "repository", "token", "ca"]
         assert kind.secret_names == {"token"}
+
+
+@both
+def test_b44_a_name_like_a_marker_finds_no_ticket(stage: Stage) -> None:
+    forge(stage).may_push = False
+    port = stage.port()
+    port.create(replace(DRAFT, body=f"Move `{MARKER}`, a cluster.\n\n`authzviz-ffffffffffff`"), "d")
+
+    assert port.find(MARKER) == ()
+    assert len(port.find("authzviz-ffffffffffff")) == 1
