@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
@@ -19,7 +20,7 @@ from authzviz.tickets.port import Traits
 from authzviz.tickets.registry import KINDS
 from dashboard.logs import redact
 from dashboard.models import Ticket, TicketState, Tracker
-from dashboard.services import clock
+from dashboard.services import clock, trackers
 
 TURN = timedelta(seconds=25)
 # Longer than one call to a tracker takes; each one begins with a lease that was just renewed.
@@ -146,6 +147,13 @@ def due_trackers(now: datetime) -> QuerySet[Tracker]:
     return _free(now).filter(Q(is_due) | Q(*is_to_be_read, kind__in=reading))
 
 
+def longest_due() -> datetime | None:
+    """Since when a ticket is due of a tracker that takes something now; None where none is."""
+    now = clock.now()
+    due = Ticket.objects.filter(due_at__lte=now, tracker__in=_taking(now))
+    return due.order_by("due_at").values_list("due_at", flat=True).first()
+
+
 def take_due() -> list[int]:
     """The ids of trackers for which a worker is to be sent, each given out once per 20 s."""
     with transaction.atomic():
@@ -178,8 +186,12 @@ def _own(turn: Turn) -> QuerySet[Tracker]:
 
 
 def _free(now: datetime) -> QuerySet[Tracker]:
-    return Tracker.objects.filter(
-        Q(lease_until=None) | Q(lease_until__lte=now),
-        Q(wait_until=None) | Q(wait_until__lte=now),
-        is_paused=False,
-    )
+    return _taking(now).filter(Q(lease_until=None) | Q(lease_until__lte=now))
+
+
+def _taking(now: datetime) -> QuerySet[Tracker]:
+    """The trackers that neither wait nor are to be left alone."""
+    every = Tracker.objects.all()
+    if not settings.SEND_TICKETS:
+        every = every.filter(kind=trackers.BUILTIN)
+    return every.filter(Q(wait_until=None) | Q(wait_until__lte=now), is_paused=False)

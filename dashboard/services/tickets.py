@@ -23,7 +23,7 @@ from dashboard.models import (
     User,
     Wording,
 )
-from dashboard.services import audit, clock, many_rows
+from dashboard.services import audit, clock, many_rows, trackers
 from dashboard.services.bulk import Skipped
 
 OPENED, TAKEN_BACK, LET_GO = "ticket opened", "ticket taken back", "ticket let go"
@@ -248,6 +248,8 @@ def clean_up() -> None:
 
 
 def _refuse_paused(tracker: Tracker) -> None:
+    if trackers.is_off(tracker):
+        raise TicketError("this server sends no tickets: AUTHZVIZ_SEND_TICKETS is off")
     if tracker.is_paused:
         raise TicketError(f"{tracker.name} is paused: resume it first")
 

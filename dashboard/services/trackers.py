@@ -68,6 +68,11 @@ def address_policy(kind: Kind) -> AddressPolicy:
     return narrowed
 
 
+def is_off(tracker: Tracker) -> bool:
+    """True where this server is to leave the tracker alone, as a copy of another server is."""
+    return not settings.SEND_TICKETS and tracker.kind != BUILTIN
+
+
 def keep_secrets(tracker: Tracker, secrets: Mapping[str, Secret]) -> None:
     """Put these secrets, sealed, into the row, which is not saved."""
     plain = json.dumps({name: secret.reveal() for name, secret in secrets.items()})

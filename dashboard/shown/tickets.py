@@ -11,7 +11,7 @@ from authzviz.engine.assessment import Verdict
 from authzviz.engine.phrases import counted
 from dashboard.models import Ticket, TicketState, Tracker
 from dashboard.models.cluster import is_stale
-from dashboard.services import clock, ticket_list
+from dashboard.services import clock, ticket_list, trackers
 from dashboard.services.bulk import Done
 from dashboard.services.ticket_list import LET_GO, STATES, Progress, TicketList, Wanted
 from dashboard.services.ticket_marks import Place, place_of
@@ -186,6 +186,9 @@ def ticket_lines(every: Iterable[Ticket]) -> Iterator[tuple[str, ...]]:
 def trouble_of(tracker: Tracker, now: datetime) -> Trouble | None:
     """Why the tracker takes nothing now; None where it does."""
     name, said = visible(tracker.name), visible(tracker.last_error)
+    if trackers.is_off(tracker):
+        words = "is left alone: AUTHZVIZ_SEND_TICKETS is off on this server"
+        return Trouble(tracker.pk, name, words, None, "")
     if tracker.is_paused:
         words = "is paused: its tickets wait until it is resumed"
         return Trouble(tracker.pk, name, words, None, "")

@@ -17,6 +17,9 @@ UNUSED = Word("Not used yet", "plain", "clock", "Nothing was sent there, and no 
 WORKS = Word("Works", "good", "check", "The last exchange went well.")
 WAITS = Word("Waits", "caution", "clock", "It takes nothing for now: tickets stay queued.")
 FAILS = Word("Fails", "critical", "alert-triangle", "The last exchange failed.")
+OFF = Word(
+    "Left alone", "plain", "player-pause", "AUTHZVIZ_SEND_TICKETS is off: this server sends none."
+)
 PAUSED = Word("Paused", "plain", "player-pause", "Somebody paused it: tickets stay queued.")
 
 
@@ -73,6 +76,7 @@ def _row(tracker: Tracker, now: datetime) -> TrackerRow:
 
 def _state(tracker: Tracker, *, is_waiting: bool) -> Word:
     cases = (
+        (trackers.is_off(tracker), OFF),
         (tracker.is_paused, PAUSED),
         (tracker.kind == trackers.BUILTIN, WORKS),
         (bool(tracker.last_error), FAILS),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
-from dashboard.services import clock, dispatching
+from dashboard.services import clock, dispatching, ticket_queue
 
 
 @login_not_required
@@ -20,11 +22,21 @@ def livez(_request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_GET
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """200 with the age of the last dispatch in seconds; 503 where the database doesn't answer."""
+    """200 with the seconds since the last dispatch, and since when a ticket is due that could have
+    been sent; 503 where the database doesn't answer.
+    """
     try:
-        last = dispatching.last_dispatch()
-        now = clock.now()
+        last, due = dispatching.last_dispatch(), ticket_queue.longest_due()
     except DatabaseError:
         return JsonResponse({"database": "does not answer"}, status=503)
-    age = round((now - last).total_seconds(), 1) if last else None
-    return JsonResponse({"database": "ok", "last_dispatch_seconds_ago": age})
+    return JsonResponse(
+        {
+            "database": "ok",
+            "last_dispatch_seconds_ago": _seconds_since(last),
+            "longest_due_ticket_seconds": _seconds_since(due),
+        }
+    )
+
+
+def _seconds_since(moment: datetime | None) -> float | None:
+    return round((clock.now() - moment).total_seconds(), 1) if moment else None

@@ -76,7 +76,10 @@ def test_rotation_seals_anew_what_the_old_key_sealed(settings: Settings) -> None
     token = reading.open_credentials(cluster).token
     assert token is not None
     assert token.reveal() == CANARY
-    assert out.getvalue() == "1 sealed anew\n0 sealed anew\n"
+    assert out.getvalue() == (
+        "sealed anew: the credentials of 1 cluster and 0 trackers\n"
+        "sealed anew: the credentials of 0 clusters and 0 trackers\n"
+    )
 
 
 @pytest.mark.django_db

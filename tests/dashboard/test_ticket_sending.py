@@ -7,11 +7,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from authzviz.tickets.registry import KINDS
 from dashboard.models import Ticket, TicketState, Tracker, User
-from dashboard.services import ticket_queue, ticket_sending, ticket_steps, tickets
+from dashboard.services import ticket_queue, ticket_sending, ticket_steps, tickets, trackers
+from dashboard.services.tickets import TicketError
 from tests.dashboard.assessments import LEGACY, REFUSED, TARGET
 from tests.dashboard.ticketing import (
     FakeTracker,
@@ -361,6 +364,44 @@ def test_a_paused_tracker_is_sent_nothing_and_everything_later(
     assert ticket_queue.take_due() == [tracker.pk]
     settle(tracker, travel)
     assert fresh(second).state == TicketState.OPEN
+
+
+def test_a_copy_that_sends_none_leaves_what_is_queued_and_takes_no_more(
+    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User, settings: Settings
+) -> None:
+    cluster = read_cluster("alpha")
+    ticket, listed = (open_ticket(cluster, one, editor) for one in (tracker, trackers.builtin()))
+    settings.SEND_TICKETS = False
+
+    assert ticket_queue.take_due() == [listed.tracker_id]
+    work(tracker)
+    settle(listed.tracker, travel)
+
+    assert (fresh(ticket).state, fresh(listed).state) == (TicketState.QUEUED, TicketState.OPEN)
+    assert fake.done() == {}
+    with pytest.raises(TicketError, match="AUTHZVIZ_SEND_TICKETS"):
+        open_ticket(read_cluster("beta"), tracker, editor)
+
+
+def test_how_long_tickets_are_due_counts_where_they_could_be_sent(
+    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User, client: Client
+) -> None:
+    def seconds() -> float | None:
+        told: float | None = client.get("/readyz").json()["longest_due_ticket_seconds"]
+        return told
+
+    before = seconds()
+    open_ticket(read_cluster("alpha"), tracker, editor)
+    travel.shift(90)
+    late = seconds()
+    Tracker.objects.update(is_paused=True)
+    paused = seconds()
+    Tracker.objects.update(is_paused=False)
+    settle(tracker, travel)
+
+    assert (before, paused, seconds()) == (None, None, None)
+    assert late is not None
+    assert late >= 90
 
 
 def test_who_lost_the_queue_stores_nothing(

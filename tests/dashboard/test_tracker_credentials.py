@@ -16,8 +16,9 @@ from pytest_django import Settings
 from authzviz.net.secret import Secret
 from authzviz.tickets.registry import KINDS
 from dashboard.models import Tracker, User
-from dashboard.services import ticket_queue, tracker_acts, trackers
+from dashboard.services import sealing, ticket_queue, tracker_acts, trackers
 from dashboard.services.tracker_acts import Given, TrackerSettingsError
+from tests.dashboard.conftest import add_cluster
 from tests.dashboard.snapshots import CANARY
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.django_db
 KEPT = frozenset(
     {
         *("repository", "project", "issue_type", "closing", "reopening", "fields"),
+        *("tracker", "priority", "closed_status", "formatting"),
         *("email", "user", "from", "to", "header"),
     }
 )
@@ -105,7 +107,10 @@ def test_rotation_seals_trackers_secrets_anew(settings: Settings) -> None:
 
     tracker.refresh_from_db()
     assert trackers.secrets_of(tracker)["token"].reveal() == CANARY
-    assert out.getvalue() == "1 sealed anew\n0 sealed anew\n"
+    assert out.getvalue() == (
+        "sealed anew: the credentials of 0 clusters and 1 tracker\n"
+        "sealed anew: the credentials of 0 clusters and 0 trackers\n"
+    )
 
 
 def test_rotation_without_the_old_key_names_the_tracker(settings: Settings) -> None:
@@ -115,6 +120,21 @@ def test_rotation_without_the_old_key_names_the_tracker(settings: Settings) -> N
 
     with pytest.raises(CommandError, match="ours"):
         call_command("rotate_credentials_key", stdout=StringIO())
+
+
+def test_one_that_no_key_opens_holds_up_no_other(settings: Settings) -> None:
+    settings.CREDENTIALS_KEYS = (b"l" * 32,)
+    add_cluster("lost")
+    settings.CREDENTIALS_KEYS = (OLD,)
+    tracker, out = stored("github"), StringIO()
+    settings.CREDENTIALS_KEYS = (NEW, OLD)
+
+    with pytest.raises(CommandError, match=r"of: lost$"):
+        call_command("rotate_credentials_key", stdout=out)
+
+    tracker.refresh_from_db()
+    assert sealing.is_current(bytes(tracker.credentials or b""))
+    assert "0 clusters and 1 tracker" in out.getvalue()
 
 
 @pytest.mark.sqlite

@@ -2,9 +2,11 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
+from authzviz.engine.phrases import counted
 from dashboard.models import Cluster, Tracker
 from dashboard.services import reading, trackers
 from dashboard.services.sealing import SealError
+from dashboard.visible import visible
 
 
 class Command(BaseCommand):
@@ -14,17 +16,20 @@ class Command(BaseCommand):
 
     def handle(self, *_args: str, **_options: object) -> None:
         """Print how many were sealed anew; fails where some can't be opened, after the others."""
-        sealed, failed = 0, []
+        clusters, tracked, failed = 0, 0, []
         for cluster in Cluster.objects.exclude(credentials=None):
             try:
-                sealed += reading.reseal(cluster)
+                clusters += reading.reseal(cluster)
             except reading.ReadError:
-                failed.append(cluster.name)
+                failed.append(visible(cluster.name))
         for tracker in Tracker.objects.exclude(credentials=None):
             try:
-                sealed += trackers.reseal(tracker)
+                tracked += trackers.reseal(tracker)
             except SealError:
-                failed.append(tracker.name)
-        self.stdout.write(f"{sealed} sealed anew")
+                failed.append(visible(tracker.name))
+        self.stdout.write(
+            f"sealed anew: the credentials of {counted(clusters, 'cluster')}"
+            f" and {counted(tracked, 'tracker')}"
+        )
         if failed:
             raise CommandError(f"no key opens the credentials of: {', '.join(failed)}")
