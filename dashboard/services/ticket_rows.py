@@ -158,7 +158,8 @@ def other_is_sent_since(ticket: Ticket) -> datetime | None:
     """Since when another ticket of the same cluster has been on its way to the same tracker."""
     others = Ticket.objects.filter(tracker=ticket.tracker_id, marker=ticket.marker)
     others = others.exclude(pk=ticket.pk).filter(sending=CREATE)
-    return others.aggregate(since=Max("sending_since"))["since"]
+    since: datetime | None = others.aggregate(since=Max("sending_since"))["since"]
+    return since
 
 
 def not_ours(ticket: Ticket, found: Iterable[Remote]) -> list[Remote]:
