@@ -31,19 +31,19 @@ class TicketForm(forms.Form):
         widget=forms.Textarea(attrs=_PROSE),
     )
     labels = forms.CharField(
-        label="Labels",
+        label="Labels (optional)",
         required=False,
         max_length=1000,
         help_text="Separated by commas.",
     )
     assignee = forms.CharField(
-        label="Assignee",
+        label="Assignee (optional)",
         required=False,
         max_length=200,
         help_text="As the tracker names people; empty for nobody.",
     )
     due_on = forms.DateField(
-        label="Due",
+        label="Due (optional)",
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )

@@ -149,9 +149,10 @@ def _initial(kind: Kind, tracker: Tracker | None) -> dict[str, Any]:
 
 
 def _field(field: Field, *, is_known: bool) -> forms.Field:
+    label = field.title if field.is_required else f"{field.title} (optional)"
     if field.kind == "secret":
         return forms.CharField(
-            label=field.title,
+            label=label,
             required=field.is_required and not is_known,
             help_text=f"{field.help} {_KEPT}".strip() if is_known else field.help,
             max_length=4000,
@@ -159,13 +160,13 @@ def _field(field: Field, *, is_known: bool) -> forms.Field:
         )
     if field.kind == "choice":
         return forms.ChoiceField(
-            label=field.title,
+            label=label,
             required=field.is_required,
             help_text=field.help,
             choices=field.choices,
         )
     return forms.CharField(
-        label=field.title,
+        label=label,
         required=field.is_required,
         help_text=field.help,
         max_length=100_000 if field.kind == "pem" else 500,
@@ -178,32 +179,32 @@ def _field(field: Field, *, is_known: bool) -> forms.Field:
 def _of_tickets() -> dict[str, forms.Field]:
     return {
         "title_template": forms.CharField(
-            label="Title of its tickets",
+            label="Title of its tickets (optional)",
             required=False,
             max_length=500,
             help_text="With placeholders; empty for the usual one.",
         ),
         "body_template": forms.CharField(
-            label="Text of its tickets",
+            label="Text of its tickets (optional)",
             required=False,
             max_length=20_000,
             help_text="Markdown with placeholders; empty for the usual one.",
             widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false"}),
         ),
         "labels": forms.CharField(
-            label="Labels",
+            label="Labels (optional)",
             required=False,
             max_length=1000,
             help_text="Separated by commas, beside the two that authzviz finds its tickets by.",
         ),
         "assignee": forms.CharField(
-            label="Assignee",
+            label="Assignee (optional)",
             required=False,
             max_length=200,
             help_text="Who gets each ticket, as the tracker names people; empty for nobody.",
         ),
         "due_days": forms.IntegerField(
-            label="Due after",
+            label="Due after (optional)",
             required=False,
             min_value=1,
             max_value=3650,
