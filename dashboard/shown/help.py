@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from authzviz.engine.assessment import Severity
 from authzviz.reports.rules import RULES, UNKNOWN_VERDICT, UNREACHABLE
+from dashboard.shown.trackers import STATES as TRACKER_STATES
 from dashboard.terms import TERMS, TODO, Term
-from dashboard.words import PHASES, STATES, TICKED, TICKETS, VERDICTS, Word
+from dashboard.words import PHASES, SENT, STATES, TICKED, TICKETS, VERDICTS, Word
 
 # Of reports alone: on the pages a cluster that did not answer, or can't be told, is no finding.
 _OF_REPORTS = {UNREACHABLE, UNKNOWN_VERDICT}
@@ -59,6 +60,7 @@ class HelpPage:
     phases: tuple[WordHelp, ...]
     states: tuple[WordHelp, ...]
     tickets: tuple[WordHelp, ...]
+    trackers: tuple[WordHelp, ...]
     terms: tuple[TermHelp, ...]
 
 
@@ -85,6 +87,12 @@ def help_page() -> HelpPage:
             *(WordHelp(f"state-{state}", word) for state, word in STATES.items()),
             WordHelp("state-ticked", TICKED),
         ),
-        tickets=tuple(WordHelp(f"ticket-{state}", word) for state, word in TICKETS.items()),
+        tickets=(
+            *(WordHelp(f"ticket-{state}", word) for state, word in TICKETS.items()),
+            *(WordHelp(f"ticket-sent-{state}", word) for state, word in SENT.items()),
+        ),
+        trackers=tuple(
+            WordHelp(f"tracker-{state}", word) for state, word in TRACKER_STATES.items()
+        ),
         terms=tuple(TermHelp(anchor, term) for anchor, term in TERMS.items()),
     )

@@ -21,6 +21,14 @@ OFF = Word(
     "Left alone", "plain", "player-pause", "AUTHZVIZ_SEND_TICKETS is off: this server sends none."
 )
 PAUSED = Word("Paused", "plain", "player-pause", "Somebody paused it: tickets stay queued.")
+STATES = {
+    "works": WORKS,
+    "waits": WAITS,
+    "fails": FAILS,
+    "paused": PAUSED,
+    "off": OFF,
+    "unused": UNUSED,
+}
 
 
 @dataclass(frozen=True, slots=True)
