@@ -12,10 +12,10 @@ from authzviz.reports.ticket import DEFAULT_TEMPLATE, PLACEHOLDERS, Template, pr
 from authzviz.tickets.port import Field
 from authzviz.tickets.setup import Kind
 from dashboard.models import Tracker
+from dashboard.services.tickets import MOST_LABELS
 from dashboard.services.tracker_acts import Given
 
 _KEPT = "Kept, and never shown. Fill it only to replace it."
-_MOST_LABELS = 20
 _USUAL = {"title_template": DEFAULT_TEMPLATE.title, "body_template": DEFAULT_TEMPLATE.body}
 _PLAIN = {"spellcheck": "false", "autocomplete": "off"}
 
@@ -86,9 +86,9 @@ class TrackerForm(forms.Form):
             name=typed["name"].strip(),
             values=self._values(typed),
             secrets={
-                field.name: Secret(typed[_key(field.name)])
-                for field in self._kind.fields
-                if field.kind == "secret" and typed[_key(field.name)]
+                name: Secret(typed[_key(name)])
+                for name in self._kind.secret_names
+                if typed[_key(name)]
             },
             title_template=typed["title_template"],
             body_template=typed["body_template"],
@@ -112,8 +112,8 @@ def labels_of(text: str) -> tuple[str, ...]:
     """Labels separated by commas, each once; raises ValidationError where they are too many."""
     labels = dict.fromkeys(part.strip() for part in text.split(","))
     labels.pop("", None)
-    if len(labels) > _MOST_LABELS:
-        raise forms.ValidationError(f"A ticket gets at most {_MOST_LABELS} labels.")
+    if len(labels) > MOST_LABELS:
+        raise forms.ValidationError(f"A ticket gets at most {MOST_LABELS} labels.")
     return tuple(labels)
 
 

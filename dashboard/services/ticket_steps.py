@@ -98,7 +98,7 @@ class Way:
             texts = ticket_words.texts_of(ticket)
         except NothingToSay:
             return self.never_sent(ticket)
-        draft = ticket_words.draft_of(ticket, texts, self.turn.traits.title_letters)
+        draft = ticket_words.draft_of(ticket, texts)
         told = {"seen": seen, "told": seen, "progress": texts.progress}
         ticket, remote = self._sent(
             ticket,
@@ -148,7 +148,7 @@ class Way:
             texts = ticket_words.texts_of(ticket)
         except NothingToSay:
             return ticket_rows.changed(self.turn, ticket, is_body_due=False)
-        title = ticket_words.cut(texts.title, self.turn.traits.title_letters)
+        title = texts.title
         if self.remote is not None:
             if self.remote.body not in ("", ticket.written_body):
                 return ticket_rows.changed(self.turn, ticket, is_body_due=False)

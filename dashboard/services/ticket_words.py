@@ -109,22 +109,17 @@ def texts_of(ticket: Ticket) -> Texts:
     )
 
 
-def draft_of(ticket: Ticket, texts: Texts, most_title_letters: int) -> Draft:
-    """The ticket as it is to be sent."""
+def draft_of(ticket: Ticket, texts: Texts) -> Draft:
+    """The ticket as it is to be sent; what is too long for its tracker is cut by its adapter."""
     return Draft(
         marker=ticket.marker,
-        title=cut(texts.title, most_title_letters),
+        title=texts.title,
         body=texts.body,
         page=ticket.page_url,
         labels=tuple(ticket.labels),
         assignee=ticket.assignee,
         due=ticket.due_on,
     )
-
-
-def cut(title: str, most: int) -> str:
-    """`title` with at most so many letters."""
-    return title if len(title) <= most else title[: most - 1] + "…"
 
 
 def wording_of(ticket: Ticket) -> Template:

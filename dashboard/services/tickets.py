@@ -13,6 +13,9 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, F, OuterRef
 
+from authzviz.engine.assessment import Verdict
+from authzviz.reports.ticket import MOST_TITLE_LETTERS
+from authzviz.tickets.document import MAX_LETTERS
 from dashboard.models import (
     Cluster,
     CurrentState,
@@ -28,8 +31,6 @@ from dashboard.services.bulk import Skipped
 
 OPENED, TAKEN_BACK, LET_GO = "ticket opened", "ticket taken back", "ticket let go"
 RETRIED, CLOSED, REOPENED = "ticket retried", "ticket closed", "ticket reopened"
-TARGET = "node-authorizer"
-MOST_TITLE_LETTERS, MOST_BODY_LETTERS = 500, 60_000
 MOST_LABELS, MOST_LABEL_LETTERS, MOST_NAME_LETTERS = 20, 100, 200
 MOST_EVENTS, EVENTS_KEPT = 200, timedelta(days=365)
 _BEING_OPENED = timedelta(hours=1)
@@ -86,16 +87,15 @@ def open_one(
     labels: Iterable[str] = (),
     assignee: str = "",
     due_on: date | None = None,
-    wording: Wording | None = None,
 ) -> Ticket:
     """The cluster's ticket in the tracker, which a worker opens. Where title or body is "", the
-    wording or the tracker's template is filled for it.
+    tracker's template is filled for it.
 
     Raises TicketError where it has one there, was never read, or the tracker is paused.
     """
     _refuse_paused(tracker)
     wanted = _Wanted(
-        actor, _labels(labels), _name(assignee), due_on, wording, _title(title), _body(body)
+        actor, _labels(labels), _name(assignee), due_on, None, _title(title), _body(body)
     )
     state = _states([cluster]).get(cluster.pk)
     if state is None:
@@ -302,7 +302,7 @@ def _of(cluster: Cluster, page_url: str, state: tuple[str, datetime]) -> dict[st
         "marker": marker_of(cluster),
         "page_url": page_url[:500],
         # Who opens one for a cluster that is there already wants it open.
-        "is_reached": verdict == TARGET,
+        "is_reached": verdict == Verdict.NODE_AUTHORIZER,
         "counted_read_at": read_at,
     }
 
@@ -348,9 +348,9 @@ def _change(row: Ticket, **values: Any) -> None:
 
 def _wake(tracker_id: int) -> None:
     """End a wait that we chose ourselves, so that a person's wish is tried at once."""
-    trackers = Tracker.objects.filter(pk=tracker_id)
-    trackers.filter(is_wait_asked=False).update(wait_until=None)
-    trackers.update(queued_until=None)
+    rows = Tracker.objects.filter(pk=tracker_id)
+    rows.filter(is_wait_asked=False).update(wait_until=None)
+    rows.update(queued_until=None)
 
 
 def _record(action: str, row: Ticket, actor: User) -> None:
@@ -370,8 +370,8 @@ def _title(text: str) -> str:
 
 def _body(text: str) -> str:
     text = text.replace("\0", "").replace("\r\n", "\n").strip()
-    if len(text) > MOST_BODY_LETTERS:
-        raise TicketError(f"the text is longer than {MOST_BODY_LETTERS} letters")
+    if len(text) > MAX_LETTERS:
+        raise TicketError(f"the text is longer than {MAX_LETTERS:,} letters")
     return text
 
 

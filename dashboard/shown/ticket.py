@@ -168,6 +168,12 @@ def _told(ticket: Ticket, place: Place) -> _Told:
         return _Told(
             f"Sent to {name}, and taken. What became of it there is not known: it can't be asked."
         )
+    if ticket.state == TicketState.UNKNOWN and not place.reads_back:
+        return _Told(
+            f"It was sent to {name}, and no answer came: it may be there or not. {name} can't be "
+            "asked: it is sent again, with the same id, until that is taken.",
+            "Nothing has to be done. Where it comes twice, it comes with the same id.",
+        )
     return _TOLD.get(ticket.state, _other)(ticket, name)
 
 

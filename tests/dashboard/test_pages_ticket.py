@@ -107,6 +107,17 @@ def test_it_says_how_it_is_and_what_may_be_done(
     assert max(found.ids.values()) == 1
 
 
+def test_what_was_sent_where_nobody_can_ask_is_said_to_be_sent_again(
+    as_editor: Client, refused: Cluster
+) -> None:
+    hook = forge("Hook", kind="webhook", values={})
+    ticket = ticket_of(refused, TicketState.UNKNOWN, hook, sending="create", sending_since=SENT)
+    found = shown(as_editor, ticket)
+
+    assert "Hook can't be asked: it is sent again, with the same id" in found.text
+    assert "is asked for its mark" not in found.text
+
+
 def test_a_viewer_reads_it_and_has_nothing_to_press(as_viewer: Client, refused: Cluster) -> None:
     ticket = ticket_of(refused)
     found = shown(as_viewer, ticket)

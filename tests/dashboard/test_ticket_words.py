@@ -41,7 +41,7 @@ def opened(cluster: Cluster, **fields: Any) -> Ticket:
 
 
 def draft(ticket: Ticket) -> Draft:
-    return ticket_words.draft_of(ticket, ticket_words.texts_of(ticket), 250)
+    return ticket_words.draft_of(ticket, ticket_words.texts_of(ticket))
 
 
 def comment(ticket: Ticket) -> str:
