@@ -457,7 +457,9 @@ def test_a_comment_that_was_made_without_an_answer_is_found(stage: Stage) -> Non
 
 @remote_reading
 @pytest.mark.parametrize("act", ["find", "read"])
-@pytest.mark.parametrize("fault", [refuse(503), refuse(500), dropped_before], ids=str)
+@pytest.mark.parametrize(
+    "fault", [refuse(503), refuse(500), dropped_before], ids=["503", "500", "dropped before"]
+)
 def test_what_can_not_be_read_is_unavailable(stage: Stage, act: str, fault: Fault) -> None:
     port = stage.port()
     made = port.create(DRAFT, new())
