@@ -86,6 +86,21 @@ class SentElsewhere(TicketRejected):
     """The tracker answered with a redirect, which is not followed: nothing was done."""
 
 
+class Deadline:
+    """Until when everything that is asked has to be answered, however many requests that takes."""
+
+    def __init__(self, seconds: float = inf) -> None:
+        self.begin(seconds)
+
+    def begin(self, seconds: float) -> None:
+        """Let it be that many seconds from now."""
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """The seconds until then, less than none when it is over."""
+        return self._end - time.monotonic()
+
+
 class TrackerHttp:
     """One tracker's server. `secrets` are taken out of whatever is said about it."""
 
@@ -98,9 +113,9 @@ class TrackerHttp:
         secrets: tuple[str, ...],
         ca_pem: str = "",
         deadline_seconds: float = DEADLINE_SECONDS,
-        whole_seconds: float = inf,
+        whole: Deadline | None = None,
     ) -> None:
-        """`deadline_seconds` are for each request, `whole_seconds` for all of them from now on.
+        """`deadline_seconds` are for each request, `whole` is for all of them.
 
         Raises TicketRejected where the URL, the CA or the headers can't be used.
         """
@@ -123,7 +138,7 @@ class TrackerHttp:
         self._secrets = forms(secrets)
         self._tls = tls_context(ca_pem)
         self._seconds = deadline_seconds
-        self._end = time.monotonic() + whole_seconds
+        self._whole = whole or Deadline()
 
     @property
     def host(self) -> str:
@@ -156,7 +171,7 @@ class TrackerHttp:
         asked = {**self._headers, **(headers or {})}
         if sent is not None:
             asked.setdefault("Content-Type", "application/json")
-        seconds = min(self._seconds, self._end - time.monotonic())
+        seconds = min(self._seconds, self._whole.left())
         limits = Limits(seconds, MAX_ANSWER_BYTES + _AROUND_BODY)
         connection = PinnedConnection(
             self._server.host,

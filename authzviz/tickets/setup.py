@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import inf
 
 from authzviz.net import AddressPolicy
 from authzviz.net.secret import Secret
-from authzviz.tickets.http import DEADLINE_SECONDS, TrackerHttp
+from authzviz.tickets.http import DEADLINE_SECONDS, Deadline, TrackerHttp
 from authzviz.tickets.port import Field, Port, Traits
 from authzviz.tickets.shelf import Shelf
 
@@ -24,7 +23,7 @@ class Setup:
     policy: AddressPolicy
     shelf: Shelf
     deadline_seconds: float = DEADLINE_SECONDS
-    whole_seconds: float = inf
+    whole: Deadline | None = None
 
     def value(self, name: str) -> str:
         """What was told under that name, "" for nothing."""
@@ -48,7 +47,7 @@ class Setup:
             secrets=(*(secret.reveal() for secret in self.secrets.values()), *also_secret),
             ca_pem=self.value("ca"),
             deadline_seconds=self.deadline_seconds,
-            whole_seconds=self.whole_seconds,
+            whole=self.whole,
         )
 
 

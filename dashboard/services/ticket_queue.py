@@ -7,7 +7,7 @@ nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from authzviz.tickets.errors import TrackerError, TrackerLimited, TrackerUnavailable
+from authzviz.tickets.http import Deadline
 from authzviz.tickets.port import Traits
 from authzviz.tickets.registry import KINDS
 from dashboard.logs import redact
@@ -23,8 +24,10 @@ from dashboard.models import Ticket, TicketState, Tracker
 from dashboard.services import clock, trackers
 
 TURN = timedelta(seconds=25)
-# Longer than one call to a tracker takes; each one begins with a lease that was just renewed.
 LEASE = timedelta(seconds=45)
+# What is asked of a tracker is answered before the lease ends, or not asked any more: else the
+# queue's next worker could do the same at the same time.
+_ANSWERS_SECONDS = 40.0
 # Until then a task that was sent is believed to be on its way. It expires then, too.
 QUEUED_SECONDS = 20
 READ_EVERY, READ_AFTER_CHANGES = timedelta(minutes=5), timedelta(minutes=1)
@@ -41,13 +44,14 @@ class LeaseLost(Exception):
 @dataclass(slots=True)
 class Turn:
     """One worker's time with a tracker, which is as it was when it was claimed. `changed_at` is
-    when something was last sent to it.
+    when something was last sent to it, `answers_until` until when it has to have answered.
     """
 
     tracker: Tracker
     traits: Traits
     until: datetime
     changed_at: datetime | None
+    answers_until: Deadline = field(default_factory=Deadline)
 
     @property
     def is_over(self) -> bool:
@@ -70,7 +74,8 @@ def claim(tracker_id: int) -> Turn | None:
         return None
     kind = KINDS.get(tracker.kind)
     traits = kind.traits if kind else Traits()
-    return Turn(tracker, traits, now + TURN, tracker.last_success_at)
+    until = Deadline(_ANSWERS_SECONDS)
+    return Turn(tracker, traits, now + TURN, tracker.last_success_at, until)
 
 
 def renew(turn: Turn, *, is_sending: bool = False, **changes: Any) -> datetime:
@@ -81,6 +86,7 @@ def renew(turn: Turn, *, is_sending: bool = False, **changes: Any) -> datetime:
     own = _own(turn).filter(is_paused=False) if is_sending else _own(turn)
     if own.update(lease_until=now + LEASE, **changes) != 1:
         raise LeaseLost
+    turn.answers_until.begin(_ANSWERS_SECONDS)
     return now
 
 

@@ -59,7 +59,7 @@ def work(tracker_id: int) -> bool:
 def _connected(turn: Turn) -> Port | None:
     """The way to the tracker, once its tickets were read back; None where it has to wait."""
     try:
-        port = trackers.connect(turn.tracker)
+        port = trackers.connect(turn.tracker, turn.answers_until)
         ticket_reading.read_back(turn, port)
     except LeaseLost:
         raise

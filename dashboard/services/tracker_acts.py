@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 
 from authzviz.net.secret import Secret
 from authzviz.tickets.errors import TicketRejected, TrackerError
+from authzviz.tickets.http import Deadline
 from authzviz.tickets.setup import Kind
 from dashboard.logs import redact
 from dashboard.models import TicketState, Tracker, User
@@ -86,7 +87,7 @@ def test(kind: Kind, values: Mapping[str, str], secrets: Mapping[str, Secret]) -
     """Ask a tracker who we are there; nothing is stored, and nothing is changed there."""
     try:
         port = trackers.connect_to(
-            kind, values, secrets, deadline_seconds=TEST_SECONDS, whole_seconds=TEST_WHOLE_SECONDS
+            kind, values, secrets, deadline_seconds=TEST_SECONDS, whole=Deadline(TEST_WHOLE_SECONDS)
         )
         return Tested(is_good=True, words=port.check())
     except TrackerError as error:

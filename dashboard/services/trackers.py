@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date, timedelta
-from math import inf
 
 from django.conf import settings
 from django.utils import timezone
@@ -14,7 +13,7 @@ from authzviz.net import AddressPolicy
 from authzviz.net.pinned import resolve
 from authzviz.net.secret import Secret
 from authzviz.tickets.errors import TicketRejected
-from authzviz.tickets.http import DEADLINE_SECONDS
+from authzviz.tickets.http import DEADLINE_SECONDS, Deadline
 from authzviz.tickets.port import Port
 from authzviz.tickets.registry import KINDS
 from authzviz.tickets.setup import Kind, Setup
@@ -34,9 +33,11 @@ def kind_of(tracker: Tracker) -> Kind:
     return kind
 
 
-def connect(tracker: Tracker) -> Port:
-    """The way to the tracker; nothing is sent yet. Raises TicketRejected, SealError."""
-    return connect_to(kind_of(tracker), tracker.values, secrets_of(tracker))
+def connect(tracker: Tracker, whole: Deadline) -> Port:
+    """The way to the tracker, until that deadline; nothing is sent yet. Raises TicketRejected,
+    SealError.
+    """
+    return connect_to(kind_of(tracker), tracker.values, secrets_of(tracker), whole=whole)
 
 
 def connect_to(
@@ -45,13 +46,13 @@ def connect_to(
     secrets: Mapping[str, Secret],
     *,
     deadline_seconds: float = DEADLINE_SECONDS,
-    whole_seconds: float = inf,
+    whole: Deadline | None = None,
 ) -> Port:
     """The way to a tracker that may not be stored yet; so many seconds are for each request, and
     for all of them together. Raises TicketRejected.
     """
     policy, shelf = address_policy(kind), ListedTickets()
-    return kind.connect(Setup(values, secrets, policy, shelf, deadline_seconds, whole_seconds))
+    return kind.connect(Setup(values, secrets, policy, shelf, deadline_seconds, whole))
 
 
 def address_policy(kind: Kind) -> AddressPolicy:

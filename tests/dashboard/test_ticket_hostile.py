@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from dashboard.models import Tracker, User
-from dashboard.services import tickets
+from dashboard.services import ticket_queue, tickets
 from tests.dashboard.ticketing import (
     FakeTracker,
     Kept,
@@ -73,3 +73,15 @@ def test_b44_somebody_else_s_ticket_with_our_mark_is_said_to_be_adopted(
 
     assert told(ticket)[0] == "adopted"
     assert fake.kept["66"].body == "their text"
+
+
+def test_b48_a_tracker_has_answered_before_the_lease_ends(tracker: Tracker) -> None:
+    turn = ticket_queue.claim(tracker.pk)
+    assert turn is not None
+    lease = ticket_queue.LEASE.total_seconds()
+    at_first = turn.answers_until.left()
+    turn.answers_until.begin(0)
+    ticket_queue.renew(turn)
+
+    assert 0 < at_first < lease
+    assert 0 < turn.answers_until.left() < lease

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """Each kind of tracker, standing and empty, behind every tracker's row."""
     with CASES[request.param]().standing() as standing:
-        monkeypatch.setattr(trackers, "connect", lambda _: standing.port())
+        monkeypatch.setattr(trackers, "connect", lambda *_: standing.port())
         monkeypatch.setattr(ticket_steps, "pause", lambda _: None)
         yield standing
 

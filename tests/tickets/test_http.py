@@ -28,6 +28,7 @@ from authzviz.tickets.http import (
     LEAST_WAIT,
     LONGEST_WAIT,
     Answer,
+    Deadline,
     Refusal,
     SentElsewhere,
     TrackerHttp,
@@ -282,7 +283,7 @@ def test_what_breaks_before_anything_is_sent_has_no_effect(
 def test_no_time_left_for_all_of_the_requests_has_no_effect() -> None:
     with serve_any(answering((200, {}, b"{}"))) as server:
         http = TrackerHttp(
-            server.url, LOOPBACK, headers={}, secrets=(), ca_pem=server.ca, whole_seconds=0
+            server.url, LOOPBACK, headers={}, secrets=(), ca_pem=server.ca, whole=Deadline(0)
         )
         error = failure(http)
 
