@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from authzviz.tickets.errors import OutcomeUnknown, TrackerError, TrackerUnavailable
@@ -83,8 +84,20 @@ class JsonApi:
             raise self._refused(answer, is_change=True, is_of_ticket=is_of_ticket)
         try:
             return shape(_json(answer))
+        except TrackerUnavailable as error:  # what had to be asked beside it
+            raise OutcomeUnknown(error.message) from None
         except _ODD:
             raise OutcomeUnknown(self._odd()) from None
+
+    @contextmanager
+    def sense(self) -> Iterator[None]:
+        """Within it answers are used that were read before. Raises TrackerUnavailable where they
+        are none that can be used.
+        """
+        try:
+            yield
+        except _ODD:
+            raise TrackerUnavailable(self._odd()) from None
 
     def _refused(self, answer: Refusal, *, is_change: bool, is_of_ticket: bool) -> TrackerError:
         """What the refusal means; what its JSON spells in escapes may be a secret, too."""

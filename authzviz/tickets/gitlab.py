@@ -20,7 +20,7 @@ from authzviz.tickets.http import Refusal, TrackerHttp, retry_after, segment, us
 from authzviz.tickets.markup_gitlab import without_quick_actions
 from authzviz.tickets.port import COMMON_LABEL, Comment, Draft, Field, Remote, Traits
 from authzviz.tickets.setup import CA, Kind, Setup
-from authzviz.tickets.texts import body_of, title_of
+from authzviz.tickets.texts import body_of, link_of, title_of
 
 ROOT = "/api/v4"
 _TITLE_LETTERS = 250
@@ -223,9 +223,11 @@ def _remotes(answer: Any) -> tuple[Remote, ...]:
 
 def _remote(raw: Mapping[str, Any]) -> Remote:
     people = raw.get("assignees") or ()
+    if raw["state"] not in {"opened", "closed"}:
+        raise ValueError("no state of an issue")
     return Remote(
-        str(raw["iid"]),
-        str(raw["web_url"]),
+        str(int(raw["iid"])),
+        link_of(raw["web_url"]),
         raw["state"] == "opened",
         str(raw["state"]),
         str(raw["title"]),
@@ -239,7 +241,7 @@ def _given(text: object) -> str:
 
 
 def _comment(raw: Mapping[str, Any]) -> Comment:
-    return Comment(str(raw["id"]), _given(raw["body"]))
+    return Comment(str(int(raw["id"])), _given(raw["body"]))
 
 
 def _note(raw: Mapping[str, Any]) -> _Note:

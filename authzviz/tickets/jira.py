@@ -30,6 +30,7 @@ TITLE_LETTERS = 250
 _ASKED_FIELDS = "summary,description,status,assignee,labels"
 _COMMENTS_PER_PAGE, _MOST_COMMENT_PAGES = 100, 20
 _PROJECT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,49}")
+_ISSUE_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}-[0-9]{1,18}")
 _MOST_STEPS = 5
 
 PROJECT = Field("project", "Project key", "The short one in front of issue numbers, as OPS.")
@@ -121,7 +122,8 @@ class Jira(ABC):
 
     def check(self) -> str:
         """Who this is, where issues go and what will close them."""
-        return jira_check.check(self._api, self.root, self._project, self._me(), self._search)
+        with self._api.sense():
+            return jira_check.check(self._api, self.root, self._project, self._me(), self._search)
 
     def find(self, marker: str) -> tuple[Remote, ...]:
         """Every issue of the project with that label, the newest first."""
@@ -129,27 +131,32 @@ class Jira(ABC):
         found = self._search(f"{jql} ORDER BY created DESC")
         if not found:
             self._me()  # an account that is not known may search, and finds nothing
-        return tuple(map(self._remote, found))
+        with self._api.sense():
+            return tuple(map(self._remote, found))
 
     def create(self, draft: Draft, delivery: str) -> Remote:
         """The issue, new."""
         title, body = title_of(draft.title, TITLE_LETTERS), self._written(draft.body)
         fields = self._fields(draft) | {"summary": title, "description": body}
         key = self._api.change(
-            "POST", f"{self.root}/issue", lambda answer: str(answer["key"]), {"fields": fields}
+            "POST", f"{self.root}/issue", lambda answer: _key(answer["key"]), {"fields": fields}
         )
         try:
             return self._read_one(key)
         except TrackerError:  # it is there, whatever can't be read now
-            return Remote(key, self._url(key), True, "", title, self._given(body))
+            url = ""
+            with contextlib.suppress(TrackerError):
+                url = self._url(key)
+            return Remote(key, url, True, "", title, self._given(body))
 
     def read(self, ids: Iterable[str]) -> Mapping[str, Remote]:
         """Those of the issues that are there, also those that moved to another project."""
         asked = list(dict.fromkeys(ids))
         if not asked:
             return {}
-        remotes = map(self._remote, self._read_many(asked))
-        found = {remote.id: remote for remote in remotes}
+        raw = self._read_many(asked)
+        with self._api.sense():
+            found = {remote.id: remote for remote in map(self._remote, raw)}
         for id_ in asked:
             if id_ not in found:
                 with contextlib.suppress(TicketGone):
@@ -167,9 +174,11 @@ class Jira(ABC):
         mine = self._me().id
         for page in range(_MOST_COMMENT_PAGES):
             comments, total = self._comments(id_, page * _COMMENTS_PER_PAGE)
-            for raw in comments:
-                if jira_check.id_of(raw["author"]) == mine and marker in self._given(raw["body"]):
-                    return self._comment(raw)
+            with self._api.sense():
+                for raw in comments:
+                    is_mine = jira_check.id_of(raw["author"]) == mine
+                    if is_mine and marker in self._given(raw["body"]):
+                        return self._comment(raw)
             if (page + 1) * _COMMENTS_PER_PAGE >= total:
                 break
         return None
@@ -209,7 +218,8 @@ class Jira(ABC):
         if draft.due:
             fields["duedate"] = draft.due.isoformat()
         if draft.assignee:
-            fields["assignee"] = self._assignee(draft.assignee)
+            with self._api.sense():
+                fields["assignee"] = self._assignee(draft.assignee)
         return fields
 
     def _path(self, id_: str) -> str:
@@ -246,7 +256,7 @@ class Jira(ABC):
             raise
 
     def _remote(self, raw: Mapping[str, Any]) -> Remote:
-        fields, key = raw["fields"], str(raw["key"])
+        fields, key = raw["fields"], _key(raw["key"])
         assignee = fields.get("assignee") or {}
         return Remote(
             key,
@@ -306,6 +316,13 @@ class Jira(ABC):
                 query={"expand": "transitions.fields"},
                 is_of_ticket=True,
             )
+
+
+def _key(found: object) -> str:
+    """An issue's key. Raises ValueError for anything else."""
+    if not isinstance(found, str) or _ISSUE_KEY.fullmatch(found) is None:
+        raise ValueError("no key of an issue")
+    return found
 
 
 def _quoted(text: str) -> str:

@@ -49,7 +49,8 @@ class Redmine:
         """Who these credentials are and which project they reach."""
         account, login = self._api.read("/users/current.json", _account)
         self._known_account = account
-        return f"{login} reaches {self._project.check(account)} on {self._api.host}"
+        with self._api.sense():
+            return f"{login} reaches {self._project.check(account)} on {self._api.host}"
 
     def find(self, marker: str) -> tuple[Remote, ...]:
         """By the marker in the subject, which Redmine looks for in its database."""
@@ -142,7 +143,8 @@ class Redmine:
         before = self._remote(issue)
         if before.is_open is is_open:
             return before
-        status = self._project.status_for(issue, is_open=is_open)
+        with self._api.sense():
+            status = self._project.status_for(issue, is_open=is_open)
         self._change(id_, {"status_id": status.id})
         with _changed():
             after = self._remote(self._issue(id_))
@@ -163,9 +165,10 @@ class Redmine:
         """The notes of our account, the oldest first."""
         account = self._account()
         journals = self._issue(id_, "journals").get("journals", [])
-        ours = [one for one in journals if one.get("user", {}).get("id") == account]
-        noted = [one for one in ours if one.get("notes")]
-        return [Comment(str(one["id"]), one["notes"]) for one in sorted(noted, key=_id)]
+        with self._api.sense():
+            ours = [one for one in journals if one.get("user", {}).get("id") == account]
+            noted = [one for one in ours if one.get("notes")]
+            return [Comment(str(one["id"]), str(one["notes"])) for one in sorted(noted, key=_id)]
 
     def _issue(self, id_: str, include: str = "") -> dict[str, Any]:
         query = {"include": include} if include else None
@@ -186,17 +189,18 @@ class Redmine:
         return self._remote(_issue(found))
 
     def _remote(self, issue: dict[str, Any]) -> Remote:
-        status = self._project.status_of(issue)
-        id_ = str(int(issue["id"]))
-        return Remote(
-            id_,
-            link_of(f"{self._url}/issues/{id_}"),
-            not status.is_closed,
-            status.name,
-            _PREFIX.sub("", issue["subject"], count=1),
-            issue.get("description") or "",
-            (issue.get("assigned_to") or {}).get("name", ""),
-        )
+        with self._api.sense():
+            status = self._project.status_of(issue)
+            id_ = str(int(issue["id"]))
+            return Remote(
+                id_,
+                link_of(f"{self._url}/issues/{id_}"),
+                not status.is_closed,
+                status.name,
+                _PREFIX.sub("", issue["subject"], count=1),
+                str(issue.get("description") or ""),
+                str((issue.get("assigned_to") or {}).get("name") or ""),
+            )
 
 
 @contextmanager
