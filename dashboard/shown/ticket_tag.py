@@ -16,7 +16,7 @@ _LINK = re.compile(
     r"https://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:[/?#][!-\[\]-~]*)?"
 )
 _API = "api."
-BY = {"product": "authzviz", "people": "people there"}
+BY = {"product": "authzviz", "people": "people"}
 """Who closed a ticket, by Ticket.closed_by."""
 
 

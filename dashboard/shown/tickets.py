@@ -111,6 +111,11 @@ class TicketsPage:
     sides: Sides
 
     @property
+    def tracker(self) -> str:
+        """The key of the tracker that is asked for, "" for any."""
+        return str(self.want.tracker or "")
+
+    @property
     def token(self) -> str:
         """Stands for all that the page shows; the same while nothing would differ."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]

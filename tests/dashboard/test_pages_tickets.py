@@ -98,6 +98,9 @@ def test_a_tracker_is_chosen(as_viewer: Client, every: dict[str, Ticket]) -> Non
     key = str(Tracker.objects.get(name="Desk").pk)
 
     assert names(as_viewer, tracker=key) == ["rejected", "gone", "open"]
+    page = shown(as_viewer, tracker=key)
+    (chosen,) = (one for one in page.all("option") if "selected" in one and one["value"])
+    assert chosen["value"] == key
 
 
 def test_nothing_at_all_and_nothing_found_have_words(as_editor: Client, cluster: Cluster) -> None:
