@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _DESK = 1200
+_LOWEST = 400
 _TALLEST = 1500  # what says most stands above; the rest only makes a picture small
 _FIFTH = "/clusters/compare/?c=eu-1&c=eu-2&c=eu-3&c=eu-4&c=eu-5"
 _VIEWS: dict[str, tuple[Theme, int]] = {
@@ -97,6 +98,7 @@ def _sample_fleet(directory: Path) -> None:
         _explain(page, url, directory)
         _act(page, url, directory)
         _migrate(page, url, directory)
+        _open_tickets(page, url, directory)
 
 
 def _migrate(page: Page, url: str, directory: Path) -> None:
@@ -105,6 +107,29 @@ def _migrate(page: Page, url: str, directory: Path) -> None:
     page.get_by_role("button", name="Start this plan").click()
     page.locator(".plan-progress").wait_for()
     _visit(page, url, directory, {"plan": "/clusters/eu-1/plan/", "plans": "/plans/"})
+
+
+def _open_tickets(page: Page, url: str, directory: Path) -> None:
+    """One ticket is opened after a look at it and more from the fleet; one is closed by hand."""
+    page.goto(f"{url}/clusters/eu-5/ticket/")
+    _shoot(page, directory, "ticket-preview")
+    page.get_by_role("button", name="Open it in").click()
+    page.locator(".ticket-tag").first.wait_for()
+    page.goto(url)
+    for name in ("eu-1", "eu-2", "us-1"):
+        page.get_by_role("checkbox", name=f"Tick {name}").check()
+    page.get_by_role("button", name="Open tickets…").click()
+    page.get_by_role("button", name="Open 3 in").click()
+    page.get_by_text("3 of 3 opened").wait_for()
+    page.get_by_role("link", name=re.compile("of us-1$")).click()
+    page.get_by_role("button", name="Close it").click()
+    page.get_by_text("by people").first.wait_for()
+    page.goto(f"{url}/tickets/")
+    _shoot(page, directory, "tickets")
+    page.get_by_role("link", name=re.compile("of eu-5$")).click()
+    page.locator("#ticket").wait_for()
+    _shoot(page, directory, "ticket")
+    _visit(page, url, directory, {"fleet-tickets": "/", "trackers": "/trackers/"})
 
 
 def _explain(page: Page, url: str, directory: Path) -> None:
@@ -170,7 +195,9 @@ def _url(link: str) -> str:
 
 def _shoot(page: Page, directory: Path, name: str) -> None:
     page.evaluate("scrollTo(0, 0)")
-    width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+    width = page.evaluate("innerWidth")
+    page.set_viewport_size({"width": width, "height": _LOWEST})  # a page is as tall as its window
+    height = page.evaluate("document.documentElement.scrollHeight")
     page.set_viewport_size({"width": width, "height": min(height, _TALLEST)})
     page.screenshot(path=directory / f"{name}.png")
 
