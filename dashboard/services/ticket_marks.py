@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from django.db.models import Prefetch, QuerySet
 
-from authzviz.tickets.registry import KINDS
 from dashboard.models import Cluster, Ticket, Tracker
+from dashboard.services import trackers
 
 ATTRIBUTE = "current_tickets"
 """Where a cluster that was asked for with its tickets (with_tickets) has them."""
@@ -33,8 +33,7 @@ class Place(NamedTuple):
     @property
     def reads_back(self) -> bool:
         """False where nothing can be read there: then a state is what we sent, not what is."""
-        kind = KINDS.get(self.kind)
-        return kind is None or kind.traits.reads_back
+        return trackers.traits_of(self.kind).reads_back
 
 
 @dataclass(frozen=True, slots=True)

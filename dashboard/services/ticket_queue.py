@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from authzviz.tickets.errors import TrackerError, TrackerLimited, TrackerUnavailable
-from authzviz.tickets.http import Deadline
+from authzviz.tickets.http import LEAST_WAIT, LONGEST_WAIT, Deadline
 from authzviz.tickets.port import Traits
 from authzviz.tickets.registry import KINDS
 from dashboard.logs import redact
@@ -32,7 +32,6 @@ _ANSWERS_SECONDS = 40.0
 QUEUED_SECONDS = 20
 READ_EVERY, READ_AFTER_CHANGES = timedelta(minutes=5), timedelta(minutes=1)
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, LIMITED_SECONDS = 10.0, 600.0, 60.0
-LEAST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 3_600.0
 READ_BACK = (TicketState.OPEN.value, TicketState.CLOSED.value, TicketState.GONE.value)
 _MOST_LETTERS = 1_000
 
@@ -72,9 +71,7 @@ def claim(tracker_id: int) -> Turn | None:
     tracker = Tracker.objects.filter(pk=tracker_id).first()
     if tracker is None:
         return None
-    kind = KINDS.get(tracker.kind)
-    traits = kind.traits if kind else Traits()
-    until = Deadline(_ANSWERS_SECONDS)
+    traits, until = trackers.traits_of(tracker.kind), Deadline(_ANSWERS_SECONDS)
     return Turn(tracker, traits, now + TURN, tracker.last_success_at, until)
 
 
@@ -112,7 +109,7 @@ def failed(turn: Turn, error: TrackerError) -> None:
     turn.tracker.failures += 1
     seconds = backoff_seconds(turn.tracker.failures)
     if asked is not None:
-        seconds = min(max(asked, LEAST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+        seconds = min(max(asked, LEAST_WAIT), LONGEST_WAIT)
     now = clock.now()
     renew(
         turn,

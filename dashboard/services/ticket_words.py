@@ -73,8 +73,14 @@ def preview(
     cluster: Cluster, tracker: Tracker, *, page_url: str = "", opened_by: str = ""
 ) -> tuple[str, str]:
     """Title and body of the ticket that the cluster would get in the tracker."""
-    known = replace(facts_of(cluster.pk, page_url), opened_by=opened_by)
-    return filled(template_of(tracker), known)
+    return filled_for(cluster.pk, template_of(tracker), page_url=page_url, opened_by=opened_by)
+
+
+def filled_for(
+    cluster_id: int, template: Template, *, page_url: str, opened_by: str
+) -> tuple[str, str]:
+    """Title and body that the template makes of the cluster now. Raises NothingToSay."""
+    return filled(template, replace(facts_of(cluster_id, page_url), opened_by=opened_by))
 
 
 def template_of(tracker: Tracker) -> Template:

@@ -14,7 +14,7 @@ from authzviz.net.pinned import resolve
 from authzviz.net.secret import Secret
 from authzviz.tickets.errors import TicketRejected
 from authzviz.tickets.http import DEADLINE_SECONDS, Deadline
-from authzviz.tickets.port import Port
+from authzviz.tickets.port import Port, Traits
 from authzviz.tickets.registry import KINDS
 from authzviz.tickets.setup import Kind, Setup
 from dashboard.models import Tracker
@@ -31,6 +31,12 @@ def kind_of(tracker: Tracker) -> Kind:
     if kind is None:
         raise TicketRejected(f"this version knows no {tracker.kind}", is_of_tracker=True)
     return kind
+
+
+def traits_of(kind_id: str) -> Traits:
+    """What trackers of that kind can do; the usual where this version has none such."""
+    kind = KINDS.get(kind_id)
+    return kind.traits if kind else Traits()
 
 
 def connect(tracker: Tracker, whole: Deadline) -> Port:

@@ -9,7 +9,6 @@ from typing import Any
 
 from authzviz.engine.assessment import Verdict
 from authzviz.tickets.document import Block
-from authzviz.tickets.registry import KINDS
 from dashboard.models import ListedTicket, Ticket, TicketEvent, TicketState
 from dashboard.models.cluster import is_stale
 from dashboard.services import clock, trackers
@@ -20,8 +19,6 @@ from dashboard.shown.ticket_tag import key_words, site_url, state_word
 from dashboard.shown.tickets import LET_GO_WORD, READ_LATE, Trouble, doing_words, trouble_of
 from dashboard.visible import made_visible, visible
 from dashboard.words import VERDICTS, Word
-
-_FOUND_AFTER_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +194,7 @@ def _unknown(ticket: Ticket, name: str) -> _Told:
 
 
 def _looked_for_until(ticket: Ticket) -> datetime | None:
-    kind = KINDS.get(ticket.tracker.kind)
-    seconds = kind.traits.found_after if kind else _FOUND_AFTER_SECONDS
+    seconds = trackers.traits_of(ticket.tracker.kind).found_after
     return ticket.sending_since + timedelta(seconds=seconds) if ticket.sending_since else None
 
 

@@ -16,7 +16,12 @@ from dashboard.words import Word
 UNUSED = Word("Not used yet", "plain", "clock", "Nothing was sent there, and no test was made.")
 WORKS = Word("Works", "good", "check", "The last exchange went well.")
 WAITS = Word("Waits", "caution", "clock", "It takes nothing for now: tickets stay queued.")
-FAILS = Word("Fails", "critical", "alert-triangle", "The last exchange failed.")
+FAILS = Word(
+    "Fails",
+    "critical",
+    "alert-triangle",
+    "The last exchange failed, as its page says: tickets stay queued and are tried again.",
+)
 OFF = Word(
     "Left alone", "plain", "player-pause", "AUTHZVIZ_SEND_TICKETS is off: this server sends none."
 )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from authzviz.reports.ticket import Template, filled
+from authzviz.reports.ticket import Template
 from dashboard import asked
 from dashboard.forms import posted
 from dashboard.models import Cluster, Tracker, User
@@ -116,8 +114,12 @@ def _made(request: HttpRequest, cluster: Cluster, tracker: Tracker) -> tuple[str
 
 
 def _example(request: HttpRequest, cluster: Cluster, template: Template) -> tuple[str, str]:
-    known = ticket_words.facts_of(cluster.pk, _page_url(request, cluster))
-    return filled(template, replace(known, opened_by=access.person(request.user).get_username()))
+    return ticket_words.filled_for(
+        cluster.pk,
+        template,
+        page_url=_page_url(request, cluster),
+        opened_by=access.person(request.user).get_username(),
+    )
 
 
 def _page_url(request: HttpRequest, cluster: Cluster) -> str:

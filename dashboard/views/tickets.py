@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -12,7 +11,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.vary import vary_on_headers
 
-from authzviz.reports.ticket import filled
 from dashboard import asked
 from dashboard.models import Ticket, User
 from dashboard.services import (
@@ -98,10 +96,12 @@ def _planned(ticket: Ticket) -> tuple[str, str]:
     """What is to be sent, where nothing was yet; nothing for a cluster that is gone."""
     if ticket.remote_id or ticket.cluster_id is None:
         return "", ""
-    known = replace(
-        ticket_words.facts_of(ticket.cluster_id, ticket.page_url), opened_by=ticket.opened_by_name
+    return ticket_words.filled_for(
+        ticket.cluster_id,
+        ticket_words.wording_of(ticket),
+        page_url=ticket.page_url,
+        opened_by=ticket.opened_by_name,
     )
-    return filled(ticket_words.wording_of(ticket), known)
 
 
 def _done(request: HttpRequest, name: str, chosen: Sequence[Ticket], user: User) -> Done | None:
