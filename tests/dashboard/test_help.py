@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from authzviz.engine.assessment import Verdict
 from authzviz.reports.rules import RULES, UNKNOWN_VERDICT, UNREACHABLE
+from dashboard.shown.trackers import STATES
 from dashboard.terms import TERMS, TODO
-from dashboard.words import VERDICTS
+from dashboard.words import SENT, TICKETS, VERDICTS, Word
 from tests.dashboard.showing import Page, page
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -36,6 +37,22 @@ def test_every_finding_is_explained(shown: Page, finding: str) -> None:
     assert shown.ids[f"finding-{finding}"] == 1
     assert RULES[finding].title in shown.text
     assert RULES[finding].help in shown.text
+
+
+@pytest.mark.parametrize(
+    ("anchor", "word"),
+    [
+        *((f"ticket-{state}", word) for state, word in TICKETS.items()),
+        *((f"ticket-sent-{state}", word) for state, word in SENT.items()),
+        *((f"tracker-{state}", word) for state, word in STATES.items()),
+    ],
+)
+def test_every_state_of_tickets_and_trackers_is_explained(
+    shown: Page, anchor: str, word: Word
+) -> None:
+    assert shown.ids[anchor] == 1
+    assert word.label in shown.text
+    assert word.means in shown.text
 
 
 @pytest.mark.parametrize("name", TERMS)

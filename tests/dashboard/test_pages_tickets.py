@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from dashboard.models import AuditEvent, Cluster, Ticket, TicketState, Tracker
 from dashboard.services import ticket_list
@@ -132,6 +133,21 @@ def test_a_tracker_that_takes_nothing_is_said(
 
     assert words in found.text
     assert not found.all("b")[3:]
+
+
+def test_a_copy_that_sends_none_says_so_and_asks_slowly(
+    as_admin: Client, cluster: Cluster, settings: Settings
+) -> None:
+    ticket = ticket_of(cluster, TicketState.QUEUED)
+    settings.SEND_TICKETS = False
+    found = shown(as_admin)
+    one = page(as_admin.get(reverse("ticket", args=(ticket.pk,))))
+    trackers = page(as_admin.get(reverse("trackers")))
+
+    for text in (found.text, one.text):
+        assert "Forge is left alone: AUTHZVIZ_SEND_TICKETS is off on this server" in text
+    assert "every 10s" in found.html
+    assert "Left alone" in trackers.text
 
 
 def test_it_says_how_far_one_act_is_and_asks_again(as_viewer: Client) -> None:

@@ -381,6 +381,18 @@ def test_the_usual_template_is_not_kept_as_somebody_s_own(as_admin: Client) -> N
     assert (own.title_template, own.body_template) == ("Move $cluster", "")
 
 
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS.values() if kind.fields], ids=lambda kind: kind.id
+)
+def test_what_may_stay_empty_says_so(as_admin: Client, kind: Kind) -> None:
+    form = as_admin.get(reverse("tracker_add", args=(kind.id,))).context["form"]
+    labels = {field.name: field.label for field in form.own}
+
+    assert {name for name, label in labels.items() if "(optional)" in label} == {
+        f"its_{field.name}" for field in kind.fields if not field.is_required
+    }
+
+
 def changed(client: Client, tracker: Tracker, typed: dict[str, str]) -> Tracker:
     client.post(reverse("tracker", args=(tracker.pk,)), {**TYPED, "its_token": "", **typed})
     tracker.refresh_from_db()
