@@ -1,7 +1,7 @@
 """Reads of a cluster move what is wanted of its tickets. No poll fails because of one.
 
 Only what a cluster turns into moves anything: it gets to its target, or falls back. What people did
-in the tracker since then stays.
+in the tracker since then stays. What was read once, and is no cluster's state now, moves nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from authzviz.engine.assessment import Verdict
-from dashboard.models import CurrentState, PlanState, StartedPlan, Ticket, TicketState
+from dashboard.models import (
+    LIVE,
+    Cluster,
+    CurrentState,
+    PlanState,
+    StartedPlan,
+    Ticket,
+    TicketState,
+)
+from dashboard.models.cluster import is_stale
 from dashboard.services import clock
 
 log = logging.getLogger(__name__)
@@ -25,6 +34,7 @@ PRODUCT, PEOPLE = "product", "people"
 REMOVED = (
     "The cluster was removed from authzviz: this ticket is followed no more, and stays as it is."
 )
+_POLLED = ("cluster__interval_seconds", "cluster__last_success_at", "cluster__last_error")
 _NOT_THERE = (TicketState.REJECTED.value, TicketState.GONE.value)
 
 
@@ -40,9 +50,11 @@ def follow(cluster_id: int, read_at: datetime, verdict: Verdict) -> None:
     try:
         with transaction.atomic():
             seen = digest_of(cluster_id)
+            is_live = Cluster.objects.filter(pk=cluster_id, source__in=LIVE).exists()
             for ticket in tickets:
                 if ticket.counted_read_at != read_at:
-                    _count(ticket, read_at, verdict, seen)
+                    moved = _moved(ticket, verdict) if is_live else {}
+                    _store(ticket, read_at, moved, seen)
     except Exception:  # whatever it is, what was read is to be stored
         log.exception("the tickets of cluster %s could not be followed", cluster_id)
 
@@ -67,6 +79,20 @@ def seen_by(digest: str, *, is_reached: bool) -> str:
     return f"{digest}{'+' if is_reached else '-'}"
 
 
+def is_held(ticket: Ticket) -> bool:
+    """True where the product wants the ticket closed or reopened, and what is known of its cluster
+    by now does not bear that out: it is unknown, old, or could not be read. The next read that
+    tells has it looked at again.
+    """
+    if ticket.wanted_open is None or ticket.wanted_by:
+        return False
+    state = CurrentState.objects.select_related("cluster").filter(cluster=ticket.cluster_id)
+    now = state.only("verdict", "cluster__source", *_POLLED).first()
+    if now is None or is_stale(now.cluster, clock.now()) or now.verdict == Verdict.UNKNOWN.value:
+        return True
+    return (now.verdict == Verdict.NODE_AUTHORIZER.value) is ticket.wanted_open
+
+
 def cluster_removed(cluster_id: int, name: str) -> None:
     """Follow the cluster's tickets no more: those in a tracker get a last comment, and of those
     that were never sent nothing stays. Needs the transaction that removes the cluster.
@@ -85,35 +111,51 @@ def cluster_removed(cluster_id: int, name: str) -> None:
         )
 
 
-def _count(ticket: Ticket, read_at: datetime, verdict: Verdict, seen: str) -> None:
-    values: dict[str, object] = {"counted_read_at": read_at}
-    if verdict is Verdict.NODE_AUTHORIZER:
-        values["reached_reads"] = reads = ticket.reached_reads + 1
-        if reads >= READS_TO_CLOSE and not ticket.is_reached:
-            values["is_reached"] = True
-            if ticket.state not in (TicketState.CLOSED, TicketState.GONE):
-                values |= {"wanted_open": False, "wanted_by": ""}
-    else:
+def _moved(ticket: Ticket, verdict: Verdict) -> dict[str, object]:
+    """The columns of the ticket that one more read with this verdict changes."""
+    values: dict[str, object] = {}
+    if verdict is not Verdict.NODE_AUTHORIZER:
         values["reached_reads"] = 0
         if ticket.is_reached:
             values |= {"is_reached": False, **_fallen_back(ticket)}
+        return values
+    values["reached_reads"] = reads = ticket.reached_reads + 1
+    if reads >= READS_TO_CLOSE and not ticket.is_reached:
+        values["is_reached"] = True
+        values |= _got_there(ticket)
+    return values
+
+
+def _store(ticket: Ticket, read_at: datetime, values: dict[str, object], seen: str) -> None:
     seen = seen_by(seen, is_reached=bool(values.get("is_reached", ticket.is_reached)))
     is_news = seen != ticket.seen
+    is_held = ticket.wanted_open is not None and not ticket.error
+    values["counted_read_at"] = read_at
     if is_news:
         values["seen"] = seen
     if is_news or "wanted_open" in values:
         values["revision"] = F("revision") + 1
-        if ticket.state not in _NOT_THERE:
-            # What waits after a failure waits on.
-            values["due_at"] = ticket.due_at or clock.now()
+    if (is_news or is_held or "wanted_open" in values) and ticket.state not in _NOT_THERE:
+        # What waits after a failure waits on.
+        values["due_at"] = ticket.due_at or clock.now()
     Ticket.objects.filter(pk=ticket.pk).update(**values)
 
 
+def _got_there(ticket: Ticket) -> dict[str, object]:
+    if ticket.state != TicketState.CLOSED:
+        is_wanted = ticket.wanted_open is False  # a person closes it already
+        return {} if is_wanted else {"wanted_open": False, "wanted_by": ""}
+    if ticket.wanted_open and not ticket.wanted_by:
+        return {"wanted_open": None}  # the product was about to reopen it
+    return {}
+
+
 def _fallen_back(ticket: Ticket) -> dict[str, object]:
+    is_closed = ticket.state in (TicketState.CLOSED, TicketState.GONE)
+    if is_closed and ticket.closed_by == PRODUCT:
+        return {"wanted_open": True, "wanted_by": ""}
     if ticket.wanted_by == "" and ticket.wanted_open is False:
         return {"wanted_open": None}  # the product was about to close it
-    if ticket.state == TicketState.CLOSED and ticket.closed_by == PRODUCT:
-        return {"wanted_open": True, "wanted_by": ""}
     return {}
 
 

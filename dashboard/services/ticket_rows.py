@@ -188,16 +188,16 @@ def note(row: Ticket, remote: Remote) -> None:
     """Write into the row what the tracker has, and tell what people changed there."""
     changes = [] if row.read_at is None else list(_changes(row, remote))
     now = clock.now()
-    was_open = row.state == _OPEN
-    if row.state in (_OPEN, _CLOSED) and was_open is not remote.is_open:
-        row.closed_by = "" if remote.is_open else PEOPLE
-        if remote.is_open and row.seen != row.told:
-            row.due_at = row.due_at or now
-    if row.state == TicketState.GONE and not remote.is_open:
-        row.closed_by = row.closed_by or PEOPLE
-    fill(row, remote)
+    is_back, was_open = row.state == TicketState.GONE, row.state == _OPEN
     if row.wanted_open is remote.is_open:
         row.wanted_open, row.wanted_by = None, ""
+    if is_back or was_open is not remote.is_open:
+        closed_by = (is_back and row.closed_by) or PEOPLE
+        row.closed_by = "" if remote.is_open else closed_by
+        is_told = row.seen == row.told or not remote.is_open
+        if not is_told or (is_back and row.wanted_open is not None):
+            row.due_at = row.due_at or now
+    fill(row, remote)
     if changes:
         _tell(row, "seen", "; ".join(changes))
 
@@ -223,7 +223,8 @@ def miss(row: Ticket, turn: Turn) -> None:
     row.missing_since = row.missing_since or now
     if row.state != TicketState.GONE and now - row.missing_since >= missing_for(turn):
         row.state, row.due_at = TicketState.GONE.value, None
-        row.wanted_open, row.wanted_by = None, ""
+        if row.wanted_by:
+            row.wanted_open, row.wanted_by = None, ""
         _end_sending(row)
         _tell(row, "gone", "the tracker has it no more, or hides it")
     elif row.due_at is not None:
@@ -237,11 +238,12 @@ def missing_for(turn: Turn) -> timedelta:
 
 def closed_or_reopened(row: Ticket, remote: Remote) -> None:
     """Write into the row that the tracker did what was wanted."""
-    row.closed_by = "" if remote.is_open else PEOPLE if row.wanted_by else PRODUCT
+    by = PEOPLE if row.wanted_by else PRODUCT
+    row.closed_by = "" if remote.is_open else by
     fill(row, remote)
     row.wanted_open, row.wanted_by = None, ""
-    if row.closed_by == PRODUCT and not row.is_reached:
-        row.wanted_open = True  # the cluster fell back while this was on its way
+    if by == PRODUCT and row.is_reached is remote.is_open:
+        row.wanted_open = not remote.is_open  # the cluster changed while this was on its way
 
 
 def _changes(row: Ticket, remote: Remote) -> Iterator[str]:

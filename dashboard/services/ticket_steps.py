@@ -267,11 +267,12 @@ class Way:
     def _next(self, ticket: Ticket) -> str:
         """The change that comes next, "" for none. Progress is told before it is closed."""
         is_open = ticket.state == _OPEN
+        is_free = not ticket_following.is_held(ticket)
         wanted = (
-            (REOPEN, ticket.wanted_open is True and not is_open),
+            (REOPEN, ticket.wanted_open is True and not is_open and is_free),
             (UPDATE, ticket.is_body_due and is_open),
             (COMMENT, ticket.is_comment_due and is_open),
-            (CLOSE, ticket.wanted_open is False and is_open),
+            (CLOSE, ticket.wanted_open is False and is_open and is_free),
         )
         return next((name for name, holds in wanted if holds and name not in self.left), "")
 

@@ -210,13 +210,14 @@ def doing_words(ticket: Ticket) -> str:
         return "being looked for…"
     if ticket.sending:
         return _SENDING.get(ticket.sending, "being changed…")
-    if ticket.due_at is None or ticket.wanted_open is None:
+    is_there = ticket.state in {TicketState.OPEN, TicketState.CLOSED}
+    is_so = (ticket.state == TicketState.OPEN) is ticket.wanted_open
+    if ticket.wanted_open is None or is_so or not is_there:
         return ""
-    if ticket.state == TicketState.OPEN and not ticket.wanted_open:
-        return "to be closed"
-    if ticket.state == TicketState.CLOSED and ticket.wanted_open:
-        return "to be reopened"
-    return ""
+    doing = "to be reopened" if ticket.wanted_open else "to be closed"
+    if ticket.due_at is not None:
+        return doing
+    return "" if ticket.error else f"{doing} once its cluster is known again"
 
 
 def done_words(act: str, done: Done) -> str:

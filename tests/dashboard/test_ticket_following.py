@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,11 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from authzviz.engine.model import ENGINE_VERSION
-from authzviz.tickets.errors import TicketRejected, TrackerUnavailable
-from authzviz.tickets.registry import KINDS
-from dashboard.models import Cluster, CurrentState, Ticket, TicketState, Tracker, User
-from dashboard.services import judging, polling, ticket_following, ticket_queue, tickets
-from dashboard.services.ticket_list import Wanted, listed
+from dashboard.models import Cluster, CurrentState, Source, TicketState, Tracker, User
+from dashboard.services import judging, polling, ticket_following, tickets
+from dashboard.shown.tickets import doing_words
 from tests.dashboard.assessments import LEGACY, REFUSED, TARGET, UNKNOWN
 from tests.dashboard.conftest import FakeSource
 from tests.dashboard.ticketing import (
@@ -28,7 +27,6 @@ from tests.dashboard.ticketing import (
     read,
     read_cluster,
     settle,
-    told,
     work,
 )
 
@@ -65,6 +63,12 @@ def live(story: str, cluster: Cluster, tracker: Tracker, travel: Travel, fake: F
             fake.only.is_open = sign == "O"
             tickets.read_soon(tracker)
         settle(tracker, travel)
+
+
+def wait(tracker: Tracker) -> None:
+    """The tracker takes nothing for an hour."""
+    until = timezone.now() + timedelta(hours=1)
+    Tracker.objects.filter(pk=tracker.pk).update(wait_until=until, is_wait_asked=True)
 
 
 STORIES = {
@@ -130,7 +134,7 @@ def test_what_a_cluster_gets_to_while_its_tracker_is_away_is_done_later(
     cluster = read_cluster()
     ticket = open_ticket(cluster, tracker, editor)
     settle(tracker, travel)
-    Tracker.objects.update(wait_until=timezone.now() + timedelta(hours=1), is_wait_asked=True)
+    wait(tracker)
     for assessment in (TARGET, TARGET):
         travel.shift(60)
         read(cluster, assessment)
@@ -162,6 +166,158 @@ def test_a_cluster_that_falls_back_while_its_ticket_is_being_closed_gets_it_open
 
     assert fake.only.is_open
     assert (fake.done()["close"], fake.done()["reopen"]) == (1, 1)
+
+
+def test_a_cluster_that_gets_there_while_its_ticket_is_being_reopened_gets_it_closed_again(
+    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User
+) -> None:
+    cluster = read_cluster()
+    open_ticket(cluster, tracker, editor)
+    settle(tracker, travel)
+
+    def get_there() -> None:
+        for _ in range(2):
+            travel.shift(10)
+            read(cluster, TARGET)
+
+    live("tt", cluster, tracker, travel, fake)
+    fake.meanwhile["reopen"] = get_there
+    live("l", cluster, tracker, travel, fake)
+
+    assert not fake.only.is_open
+    assert (fake.done()["close"], fake.done()["reopen"]) == (2, 1)
+
+
+def test_a_ticket_that_was_to_be_reopened_stays_closed_once_its_cluster_is_there_again(
+    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User
+) -> None:
+    cluster = read_cluster()
+    ticket = open_ticket(cluster, tracker, editor)
+    settle(tracker, travel)
+    live("tt", cluster, tracker, travel, fake)
+    wait(tracker)
+
+    for assessment in (LEGACY, TARGET, TARGET):
+        travel.shift(60)
+        read(cluster, assessment)
+
+    assert fresh(ticket).wanted_open is None
+    travel.shift(3_600)
+    settle(tracker, travel)
+    assert fake.done()["reopen"] == 0
+
+
+# What becomes known of a cluster whose ticket is to be closed, or to be opened again.
+NOT_SURE = {
+    "unknown": lambda cluster: read(cluster, UNKNOWN),
+    "unreadable": lambda _: Cluster.objects.update(
+        last_error="it is down", last_success_at=timezone.now()
+    ),
+    "old": lambda _: Cluster.objects.update(last_success_at=timezone.now() - timedelta(days=1)),
+}
+
+
+@pytest.mark.parametrize("not_sure", NOT_SURE.values(), ids=list(NOT_SURE))
+@pytest.mark.parametrize("is_open", [True, False], ids=["to be closed", "to be reopened"])
+def test_nothing_is_closed_or_reopened_by_the_time_that_its_cluster_is_not_known_any_more(
+    tracker: Tracker,
+    travel: Travel,
+    fake: FakeTracker,
+    editor: User,
+    not_sure: Callable[[Cluster], None],
+    is_open: bool,
+) -> None:
+    cluster = read_cluster()
+    ticket = open_ticket(cluster, tracker, editor)
+    settle(tracker, travel)
+    live("" if is_open else "tt", cluster, tracker, travel, fake)
+    wait(tracker)
+    wish = TARGET if is_open else LEGACY
+    for _ in range(2):
+        travel.shift(60)
+        read(cluster, wish)
+
+    travel.shift(3_600)
+    not_sure(cluster)
+    settle(tracker, travel)
+
+    assert fake.only.is_open is is_open
+    assert fresh(ticket).wanted_open is not is_open
+    assert doing_words(fresh(ticket)).endswith("once its cluster is known again")
+    Cluster.objects.update(last_error="", last_success_at=timezone.now())
+    travel.shift(60)
+    read(cluster, wish)
+    settle(tracker, travel)
+    assert fake.only.is_open is not is_open
+
+
+def test_a_cluster_that_falls_back_after_a_person_wanted_its_ticket_closed_leaves_it_closed(
+    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User
+) -> None:
+    cluster = read_cluster()
+    ticket = open_ticket(cluster, tracker, editor)
+    settle(tracker, travel)
+    wait(tracker)
+    tickets.set_open(ticket, False, editor)
+    for _ in range(2):
+        travel.shift(60)
+        read(cluster, TARGET)
+    travel.shift(3_600)
+
+    live("l", cluster, tracker, travel, fake)
+
+    assert not fake.only.is_open
+    assert fresh(ticket).closed_by == "people"
+
+
+@pytest.mark.parametrize("source", [Source.BUNDLE, Source.RECORDING])
+def test_what_was_read_once_closes_and_reopens_nothing_however_often_it_is_replaced(
+    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User, source: Source
+) -> None:
+    cluster = read_cluster()
+    Cluster.objects.update(source=source)
+    open_ticket(cluster, tracker, editor)
+    settle(tracker, travel)
+
+    live("ttt", cluster, tracker, travel, fake)
+
+    assert fake.only.is_open
+    (comment,) = fake.only.comments.values()
+    assert "a person closes the ticket" in comment
+
+
+@pytest.mark.parametrize(
+    ("story", "is_open"), [("tt", False), ("ttl", True)], ids=["there", "fallen back"]
+)
+@pytest.mark.parametrize("is_closed", [False, True], ids=["open", "closed by the product"])
+def test_what_a_cluster_turns_into_while_its_ticket_is_out_of_sight_counts_when_it_is_back(
+    tracker: Tracker,
+    travel: Travel,
+    fake: FakeTracker,
+    editor: User,
+    story: str,
+    is_open: bool,
+    is_closed: bool,
+) -> None:
+    cluster = read_cluster()
+    ticket = open_ticket(cluster, tracker, editor)
+    settle(tracker, travel)
+    live("tt" if is_closed else "", cluster, tracker, travel, fake)
+    hidden = dict(fake.kept)
+    fake.kept.clear()
+    for _ in range(2):
+        travel.shift(300)
+        work(tracker)
+    assert fresh(ticket).state == TicketState.GONE
+
+    live("l" * is_closed + story, cluster, tracker, travel, fake)
+    fake.kept |= hidden
+    travel.shift(300)
+    read(cluster, TARGET if not is_open else LEGACY)
+    settle(tracker, travel)
+
+    assert fake.only.is_open is is_open
+    assert fresh(ticket).state == ("open" if is_open else "closed")
 
 
 def test_people_who_close_it_at_the_same_time_have_closed_it(
@@ -216,168 +372,3 @@ def test_a_poll_of_the_cluster_moves_its_ticket(
 
     assert fresh(ticket).counted_read_at == source.snapshot.read_at
     assert CurrentState.objects.get(cluster=cluster).engine_version == ENGINE_VERSION
-
-
-def test_what_people_change_there_is_seen_every_five_minutes(
-    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User
-) -> None:
-    ticket = open_ticket(read_cluster(), tracker, editor)
-    settle(tracker, travel)
-    travel.shift(120)
-    work(tracker)
-    fake.only.title, fake.only.assignee, fake.only.is_open = "Ours now", "kim", False
-
-    travel.shift(299)
-    assert ticket_queue.take_due() == []
-    travel.shift(1)
-    assert ticket_queue.take_due() == [tracker.pk]
-    work(tracker)
-
-    row = fresh(ticket)
-    assert (row.state, row.closed_by, row.remote_state) == ("closed", "people", "Done")
-    assert (row.remote_title, row.remote_assignee) == ("Ours now", "kim")
-    assert told(ticket) == ["opened", "seen"]
-    words = ticket.events.get(what="seen").words
-    assert words == "closed (Done); its title is Ours now; given to kim"
-    assert ticket_queue.take_due() == []
-
-
-def test_many_are_read_in_pieces_and_each_once(
-    tracker: Tracker,
-    travel: Travel,
-    fake: FakeTracker,
-    editor: User,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fake.traits = replace(fake.traits, most_per_read=3)
-    monkeypatch.setitem(KINDS, "fake", fake.kind)
-    for number in range(7):
-        open_ticket(read_cluster(f"cluster-{number}"), tracker, editor)
-    settle(tracker, travel)
-    asked: list[list[str]] = []
-    usual = fake.read
-
-    def counting(ids: object) -> object:
-        asked.append(list(ids))  # type: ignore[call-overload]
-        return usual(ids)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(fake, "read", counting)
-    travel.shift(600)
-
-    work(tracker)
-
-    assert sorted(map(len, asked)) == [1, 3, 3]
-    assert len({id_ for ids in asked for id_ in ids}) == 7
-
-
-def test_one_that_is_missing_is_gone_only_once_it_was_missing_twice_and_comes_back(
-    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User
-) -> None:
-    ticket = open_ticket(read_cluster(), tracker, editor)
-    settle(tracker, travel)
-    kept = dict(fake.kept)
-
-    def look() -> tuple[str, str]:
-        travel.shift(300)
-        work(tracker)
-        return fresh(ticket).state, told(ticket)[-1]
-
-    fake.kept.clear()
-    assert look() == (TicketState.OPEN, "opened")
-    assert look() == (TicketState.GONE, "gone")
-    fake.kept |= kept
-    assert look() == (TicketState.OPEN, "seen")
-    fake.kept.clear()
-    assert look() == (TicketState.OPEN, "seen")
-    fake.kept |= kept
-    assert look() == (TicketState.OPEN, "seen")
-    assert fresh(ticket).missing_since is None
-
-
-def test_a_read_that_fails_changes_nothing_and_is_done_again(
-    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User
-) -> None:
-    ticket = open_ticket(read_cluster(), tracker, editor)
-    settle(tracker, travel)
-    before = fresh(ticket)
-    travel.shift(300)
-    fake.faults["read"] = ["unavailable"]
-
-    work(tracker)
-    tracker.refresh_from_db()
-    assert tracker.last_error == "it is down"
-    assert (fresh(ticket).state, fresh(ticket).read_at) == (before.state, before.read_at)
-    travel.shift(10)
-    work(tracker)
-
-    assert fresh(ticket).read_at == timezone.now()
-    tracker.refresh_from_db()
-    assert tracker.last_error == ""
-
-
-def test_a_ticket_that_can_not_be_read_holds_up_no_other(
-    tracker: Tracker,
-    travel: Travel,
-    fake: FakeTracker,
-    editor: User,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fake.traits = replace(fake.traits, most_per_read=1)
-    monkeypatch.setitem(KINDS, "fake", fake.kind)
-    bad, good = (open_ticket(read_cluster(name), tracker, editor) for name in ("a", "b"))
-    settle(tracker, travel)
-    usual = fake.read
-
-    def reading(ids: tuple[str, ...]) -> object:
-        if "1" in ids:
-            raise TicketRejected("not this one")
-        return usual(ids)
-
-    monkeypatch.setattr(fake, "read", reading)
-    travel.shift(300)
-
-    work(tracker)
-
-    assert fresh(good).read_at == timezone.now()
-    assert fresh(bad).read_at != timezone.now()
-    assert fresh(bad).state == TicketState.OPEN
-
-
-def test_what_only_sends_is_never_read(
-    tracker: Tracker,
-    travel: Travel,
-    fake: FakeTracker,
-    editor: User,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fake.traits = replace(fake.traits, reads_back=False)
-    monkeypatch.setitem(KINDS, "fake", fake.kind)
-    open_ticket(read_cluster(), tracker, editor)
-    settle(tracker, travel)
-
-    def reading(_: object) -> None:
-        raise TrackerUnavailable("nobody is to ask")
-
-    monkeypatch.setattr(fake, "read", reading)
-    travel.shift(3_600)
-
-    assert ticket_queue.take_due() == []
-    work(tracker)
-    tracker.refresh_from_db()
-    assert tracker.last_error == ""
-
-
-def test_tickets_that_are_let_go_are_read_no_more(
-    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User
-) -> None:
-    ticket = open_ticket(read_cluster(), tracker, editor)
-    settle(tracker, travel)
-    tickets.let_go(ticket, editor)
-    fake.only.is_open = False
-    travel.shift(600)
-
-    work(tracker)
-
-    assert fresh(ticket).state == TicketState.OPEN
-    assert Ticket.objects.filter(is_current=True).count() == 0
-    assert listed(editor, Wanted()).matching == 0
