@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from celery import shared_task
+from celery.signals import worker_shutting_down
 from django.db import transaction
 
 from dashboard.services import (
@@ -42,6 +43,12 @@ def work_on_tickets(tracker_id: int) -> None:
     """Go through the queue of one tracker for a while, and come again while there is more."""
     if ticket_sending.work(tracker_id):
         _send_tickets(tracker_id)
+
+
+@worker_shutting_down.connect
+def _end_turns(**_: object) -> None:
+    """A turn with a tracker may last longer than a worker is given to end."""
+    ticket_queue.end()
 
 
 @shared_task(ignore_result=True)

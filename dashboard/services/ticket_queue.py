@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,11 @@ from dashboard.models import Ticket, TicketState, Tracker
 from dashboard.services import clock, trackers
 
 TURN = timedelta(seconds=25)
+# Of these, at most so long is spent on reading back: what is to be sent is not to wait for it.
+READING = timedelta(seconds=10)
+# Trackers may all hang, and a worker has threads for twice as many: clusters go on being read.
+MOST_TURNS = 8
+# Longer than one call to a tracker takes; each one begins with a lease that was just renewed.
 LEASE = timedelta(seconds=45)
 # What is asked of a tracker is answered before the lease ends, or not asked any more: else the
 # queue's next worker could do the same at the same time.
@@ -34,6 +40,9 @@ READ_EVERY, READ_AFTER_CHANGES = timedelta(minutes=5), timedelta(minutes=1)
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, LIMITED_SECONDS = 10.0, 600.0, 60.0
 READ_BACK = (TicketState.OPEN.value, TicketState.CLOSED.value, TicketState.GONE.value)
 _MOST_LETTERS = 1_000
+
+
+_ending = threading.Event()
 
 
 class LeaseLost(Exception):
@@ -54,16 +63,31 @@ class Turn:
 
     @property
     def is_over(self) -> bool:
-        """True when it is somebody else's turn."""
-        return clock.now() >= self.until
+        """True when it is somebody else's turn, or this process ends."""
+        return self.is_cut_short or clock.now() >= self.until
+
+    @property
+    def is_cut_short(self) -> bool:
+        """True when this process ends: nothing more is to be begun."""
+        return _ending.is_set()
+
+
+def end() -> None:
+    """Have every turn in this process end with the request that is under way, and none begin."""
+    _ending.set()
 
 
 def claim(tracker_id: int) -> Turn | None:
-    """A turn with the tracker, or None where it is paused, waits, or is another's."""
+    """A turn with the tracker, or None where it is paused, waits, or is another's, where as many as
+    there may be are at theirs, or this process ends.
+    """
+    if _ending.is_set():
+        return None
     now = clock.now()
+    enough = _at_work(now).order_by("pk")[MOST_TURNS - 1 : MOST_TURNS]
     changed = (
         _free(now)
-        .filter(pk=tracker_id)
+        .filter(~Exists(enough), pk=tracker_id)
         .update(lease_until=now + LEASE, generation=F("generation") + 1, queued_until=None)
     )
     if changed != 1:
@@ -122,11 +146,12 @@ def failed(turn: Turn, error: TrackerError) -> None:
 
 
 def release(turn: Turn) -> bool:
-    """End the turn; True where there is more to do at once."""
+    """End the turn; True where there is more to do at once, and no other tracker waits for it."""
     if not give_back(turn):
         return False
     now = clock.now()
-    if not due_trackers(now).filter(pk=turn.tracker.pk).exists():
+    due = set(due_trackers(now).values_list("pk", flat=True))
+    if turn.tracker.pk not in due or len(due) > MOST_TURNS - _at_work(now).count():
         return False
     tracker = Tracker.objects.filter(pk=turn.tracker.pk)
     tracker.update(queued_until=now + timedelta(seconds=QUEUED_SECONDS))
@@ -134,8 +159,8 @@ def release(turn: Turn) -> bool:
 
 
 def give_back(turn: Turn) -> bool:
-    """End the lease; False where it was not ours any more."""
-    return _own(turn).update(lease_until=None) == 1
+    """End the lease, now; False where it was not ours any more."""
+    return _own(turn).update(lease_until=clock.now()) == 1
 
 
 def due_trackers(now: datetime) -> QuerySet[Tracker]:
@@ -158,11 +183,16 @@ def longest_due() -> datetime | None:
 
 
 def take_due() -> list[int]:
-    """The ids of trackers for which a worker is to be sent, each given out once per 20 s."""
+    """The ids of trackers for which a worker is to be sent, each given out once per 20 s: as many
+    as may have a turn, those first that had theirs the longest ago.
+    """
     with transaction.atomic():
         now = clock.now()
-        waiting = due_trackers(now).filter(Q(queued_until=None) | Q(queued_until__lte=now))
-        ids = list(waiting.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        is_sent = Q(queued_until__gt=now)
+        most = MOST_TURNS - _at_work(now).count() - _free(now).filter(is_sent).count()
+        waiting = due_trackers(now).exclude(is_sent).select_for_update(skip_locked=True)
+        in_turn = waiting.order_by(F("lease_until").asc(nulls_first=True), "pk")
+        ids = list(in_turn.values_list("pk", flat=True)[: max(most, 0)])
         until = now + timedelta(seconds=QUEUED_SECONDS)
         Tracker.objects.filter(pk__in=ids).update(queued_until=until)
     return ids
@@ -182,6 +212,11 @@ def words_of(error: TrackerError) -> str:
 def fit(text: str, most: int) -> str:
     """A tracker's text as a column of `most` letters takes it."""
     return text.replace("\0", "")[:most]
+
+
+def _at_work(now: datetime) -> QuerySet[Tracker]:
+    """The trackers that have a turn."""
+    return Tracker.objects.filter(lease_until__gt=now)
 
 
 def _own(turn: Turn) -> QuerySet[Tracker]:

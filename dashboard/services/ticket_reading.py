@@ -19,13 +19,13 @@ log = logging.getLogger(__name__)
 
 def read_back(turn: Turn, port: Port) -> None:
     """Read the tracker's tickets, if it is time to: those that were not read since. What is left
-    when the turn is over is read with the next one. Raises TrackerError, LeaseLost.
+    after a while is read with the next turn. Raises TrackerError, LeaseLost.
     """
     due_at = turn.tracker.next_read_at
     began = clock.now()
     if not turn.traits.reads_back or (due_at is not None and due_at > began):
         return
-    while not turn.is_over:
+    while not turn.is_over and clock.now() < began + ticket_queue.READING:
         some = _some(turn, due_at or began)
         if not some:
             # Somebody may have asked for another round meanwhile.

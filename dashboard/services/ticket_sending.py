@@ -97,7 +97,7 @@ def _bring(way: Way, ticket: Ticket) -> bool:
     """Bring the ticket to where it is to be; False where the tracker is to be left alone."""
     at: Ticket | None = ticket
     for _ in range(_MOST_STEPS):
-        if at is None:
+        if at is None or way.turn.is_cut_short:
             return True
         try:
             at = ticket_recovery.recover(way, at) if at.sending else way.step(at)
