@@ -23,7 +23,9 @@ def act(name: str, every: Sequence[Ticket], *, actor: User) -> Done:
     changed = []
     skipped: dict[str, list[str]] = {}
     with transaction.atomic(), audit.together() as batch:
-        for ticket in every:
+        # As workers do: the tracker before its tickets, and these in one order.
+        tickets.hold_queues({ticket.tracker_id for ticket in every})
+        for ticket in sorted(every, key=lambda one: one.pk or 0):
             key, title = ticket.pk, ticket.cluster_name
             try:
                 ACTS[name](ticket, actor)

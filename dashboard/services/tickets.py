@@ -4,7 +4,7 @@ transaction; a worker brings the tracker there (ticket_sending), at once or when
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -180,6 +180,7 @@ def retry(ticket: Ticket, actor: User) -> None:
     alone for a while, it is left alone. Raises TicketError where there is nothing to try.
     """
     with transaction.atomic():
+        hold_queues([ticket.tracker_id])
         row = _locked(ticket)
         if row.state == TicketState.GONE or not row.is_current:
             raise TicketError("there is nothing to try again: open a new one", row)
@@ -220,7 +221,10 @@ def set_open(ticket: Ticket, is_open: bool, actor: User) -> None:
     so already.
     """
     with transaction.atomic():
+        hold_queues([ticket.tracker_id])
         row = _locked(ticket)
+        if not row.is_current:
+            raise TicketError("it is let go: nothing is sent for it any more", row)
         if row.state not in _THERE:
             raise TicketError("it is not in the tracker, as far as is known", row)
         wanted = row.wanted_open
@@ -229,6 +233,14 @@ def set_open(ticket: Ticket, is_open: bool, actor: User) -> None:
         _change(row, wanted_open=is_open, wanted_by=actor.get_username(), due_at=clock.now())
         _wake(row.tracker_id)
         _record(REOPENED if is_open else CLOSED, row, actor)
+
+
+def hold_queues(tracker_ids: Collection[int]) -> None:
+    """Keep workers from writing of these trackers until the transaction around it ends: who locks
+    a tracker after its tickets waits for a worker that waits for them.
+    """
+    locked = Tracker.objects.select_for_update().filter(pk__in=tracker_ids).order_by("pk")
+    list(locked.values_list("pk", flat=True))
 
 
 def read_soon(tracker: Tracker) -> None:

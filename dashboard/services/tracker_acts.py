@@ -14,7 +14,7 @@ from authzviz.tickets.http import Deadline
 from authzviz.tickets.setup import Kind
 from dashboard.logs import redact
 from dashboard.models import TicketState, Tracker, User
-from dashboard.services import audit, clock, erasing, trackers
+from dashboard.services import audit, clock, erasing, tickets, trackers
 from dashboard.services.access import NotVisible
 from dashboard.services.sealing import SealError
 
@@ -201,6 +201,7 @@ def remove(tracker: Tracker, *, actor: User) -> None:
     if tracker.kind == trackers.BUILTIN:
         raise TrackerSettingsError("the built-in list stays")
     with transaction.atomic():
+        tickets.hold_queues([tracker.pk])
         audit.record(REMOVED, actor=actor, about=tracker.name)
         tracker.delete()
         erasing.erase_deleted()

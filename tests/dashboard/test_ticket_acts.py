@@ -23,7 +23,7 @@ from dashboard.models import (
     User,
     Wording,
 )
-from dashboard.services import clusters, ticket_queue, tickets, undoing
+from dashboard.services import clusters, ticket_bulk, ticket_queue, tickets, undoing
 from dashboard.services.tickets import TicketError
 from dashboard.services.undoing import UndoError
 from tests.dashboard.conftest import add_cluster
@@ -253,6 +253,31 @@ def test_people_close_and_reopen_from_here_and_are_named(
     named = ticket.events.exclude(by_name="").order_by("pk").values_list("what", "by_name")
     assert list(named) == [("closed", "editor"), ("reopened", "editor")]
     assert [action for action, _ in acts()][-2:] == [tickets.CLOSED, tickets.REOPENED]
+
+
+def test_a_ticket_that_is_let_go_is_not_closed_from_here(tracker: Tracker, editor: User) -> None:
+    ticket = open_ticket(read_cluster(), tracker, editor)
+    work(tracker)
+    tickets.let_go(ticket, editor)
+
+    with pytest.raises(TicketError, match="it is let go"):
+        tickets.set_open(ticket, False, editor)
+
+
+@pytest.mark.parametrize("act", ["retry", "close", "let-go", "take-back"])
+def test_an_act_locks_the_tracker_before_its_tickets_as_workers_do(
+    tracker: Tracker, editor: User, act: str
+) -> None:
+    ticket = open_ticket(read_cluster(), tracker, editor)
+    if act in ("close", "let-go"):
+        work(tracker)
+
+    with CaptureQueriesContext(connection) as queries:
+        done = ticket_bulk.act(act, [ticket], actor=editor)
+
+    assert done.changed == (ticket.pk,)
+    first = next(each["sql"] for each in queries if 'FROM "dashboard_t' in each["sql"])
+    assert 'FROM "dashboard_tracker"' in first
 
 
 def test_retry_ends_a_wait_of_our_own_and_no_other(
