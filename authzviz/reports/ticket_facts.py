@@ -43,7 +43,8 @@ class Facts:
     of those that there were when the ticket was opened. `since` is when the verdict became what it
     is. `is_old` where nothing newer could be read, `is_recorded` where it was read once and never
     again. `was_there` where it was at the target since the ticket was opened; `closes` where that
-    was seen often enough to close it.
+    was seen often enough to close it, `stays_open` where the ticket was opened, or opened again by
+    people, when it was there already.
     """
 
     cluster: str
@@ -64,6 +65,7 @@ class Facts:
     is_recorded: bool = False
     was_there: bool = False
     closes: bool = False
+    stays_open: bool = False
 
     @property
     def open(self) -> dict[str, Finding]:
@@ -170,6 +172,11 @@ def following(facts: Facts) -> str:
     """What becomes of the ticket by itself."""
     if facts.is_recorded:
         return "The cluster is a recording: nothing is read again, and this stays as it is."
+    if facts.stays_open:
+        return (
+            "The target is reached already: a person closes this. If the cluster falls back, this"
+            " is closed once two reads in a row find the target reached again."
+        )
     return (
         "It keeps one comment here up to date, closes this once two reads in a row find the target"
         " reached, and reopens it if the cluster falls back."

@@ -37,6 +37,8 @@ def _where(facts: Facts) -> str:
         return "The cluster was at the target, and fell back." if facts.was_there else ""
     if facts.is_recorded:
         return "The target is reached; since nothing is read again, a person closes the ticket."
+    if facts.stays_open:
+        return "The target is reached, and this ticket was open then: a person closes it."
     if facts.closes:
         return "The target is reached, in two reads in a row: this closes the ticket."
     return "The target is reached; the next read that says so closes the ticket."

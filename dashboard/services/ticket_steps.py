@@ -105,7 +105,8 @@ class Way:
             CREATE,
             lambda delivery: self.port.create(draft, delivery),
             is_body_due=False,
-            is_comment_due=False,
+            # It was opened too late: why it is closed is told before.
+            is_comment_due=ticket.wanted_open is False,
             **told,
             **values,
         )

@@ -66,6 +66,8 @@ def facts_of(cluster_id: int, page_url: str = "") -> Facts:
         read_at=row.current.read_at,
         since=cluster.verdict_changes.values_list("at", flat=True).first(),
         is_old=row.is_stale,
+        # One that is opened now.
+        stays_open=assessment.verdict is Verdict.NODE_AUTHORIZER,
     )
 
 
@@ -105,6 +107,7 @@ def texts_of(ticket: Ticket) -> Texts:
         opened_by=ticket.opened_by_name,
         was_there=_was_there(ticket),
         closes=ticket.is_reached,
+        stays_open=ticket.is_reached and (ticket.wanted_open is not False or ticket.wanted_by > ""),
     )
     known = replace(known, before=_findings_before(ticket, known))
     title, body = filled(wording_of(ticket), known)

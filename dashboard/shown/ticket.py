@@ -21,6 +21,12 @@ from dashboard.visible import made_visible, visible
 from dashboard.words import VERDICTS, Word
 
 
+_STAYS_OPEN = (
+    "The cluster is at its target, and was when this was opened or reopened: close it when you are "
+    "done. authzviz closes it only after the cluster fell back and got there again."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """Something that may be done with the ticket, and what comes of it."""
@@ -203,7 +209,9 @@ def _open(ticket: Ticket, name: str) -> _Told:
         return _Told(f"Open in {name}, which this server keeps: this page is the ticket.")
     there = visible(ticket.remote_state)
     as_there = f", there called {there}" if there and there.lower() != "open" else ""
-    return _Told(f"Open in {name}{as_there}, as of", since=ticket.read_at)
+    is_at_target = ticket.is_reached and ticket.wanted_open is None
+    todo = _STAYS_OPEN if is_at_target else ""
+    return _Told(f"Open in {name}{as_there}, as of", todo, since=ticket.read_at)
 
 
 def _closed(ticket: Ticket, name: str) -> _Told:

@@ -16,6 +16,8 @@ from django.utils import timezone
 from authzviz.engine.model import ENGINE_VERSION
 from dashboard.models import Cluster, CurrentState, Source, TicketState, Tracker, User
 from dashboard.services import judging, polling, ticket_following, tickets
+from dashboard.services.ticket_list import details_of
+from dashboard.shown.ticket import ticket_page
 from dashboard.shown.tickets import doing_words
 from tests.dashboard.assessments import LEGACY, REFUSED, TARGET, UNKNOWN
 from tests.dashboard.conftest import FakeSource
@@ -27,6 +29,7 @@ from tests.dashboard.ticketing import (
     read,
     read_cluster,
     settle,
+    told,
     work,
 )
 
@@ -120,12 +123,34 @@ def test_a_ticket_for_a_cluster_that_is_there_already_stays_open(
     tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User
 ) -> None:
     cluster = read_cluster(assessment=TARGET)
-    open_ticket(cluster, tracker, editor)
+    ticket = open_ticket(cluster, tracker, editor)
     settle(tracker, travel)
 
     live("ttt", cluster, tracker, travel, fake)
 
     assert fake.only.is_open
+    assert "a person closes this" in fake.only.body
+    page = ticket_page(fresh(ticket), details_of(fresh(ticket)))
+    assert page.todo.startswith("The cluster is at its target")
+
+
+def test_one_that_could_only_be_sent_once_its_cluster_was_there_is_opened_told_of_it_and_closed(
+    tracker: Tracker, travel: Travel, fake: FakeTracker, editor: User
+) -> None:
+    cluster = read_cluster()
+    ticket = open_ticket(cluster, tracker, editor)
+    wait(tracker)
+    for _ in range(2):
+        travel.shift(60)
+        read(cluster, TARGET)
+    travel.shift(3_600)
+
+    settle(tracker, travel)
+
+    assert told(ticket) == ["opened", "commented", "closed"]
+    assert fresh(ticket).closed_by == "product"
+    (comment,) = fake.only.comments.values()
+    assert "in two reads in a row: this closes the ticket" in comment
 
 
 def test_what_a_cluster_gets_to_while_its_tracker_is_away_is_done_later(

@@ -354,6 +354,7 @@ WHERE = {
     "not there": (facts(), "since 2026-11-24 09:30 UTC.\n"),
     "there once": (facts(TARGET), "the next read that says so closes the ticket"),
     "there twice": (facts(TARGET, closes=True), "in two reads in a row: this closes the ticket"),
+    "there before": (facts(TARGET, closes=True, stays_open=True), "a person closes it"),
     "fell back": (facts(was_there=True), "The cluster was at the target, and fell back."),
     "unknown": (facts(Verdict.UNKNOWN, was_there=True), "can't be told now"),
     "old": (facts(TARGET, closes=True, is_old=True), "can't be told now"),
@@ -366,8 +367,15 @@ def test_the_comment_tells_where_the_target_is(known: Facts, said: str) -> None:
     text = progress(known)
 
     assert said in text
-    assert ("reached, in two" in text) is (known.closes and not known.is_old)
+    assert ("reached, in two" in text) is (
+        known.closes and not known.is_old and not known.stays_open
+    )
     assert text.endswith(f"`{MARKER}`")
+
+
+def test_what_is_there_already_is_not_said_to_be_closed() -> None:
+    assert "closes this once two reads" in body_of(facts())
+    assert "a person closes this" in body_of(facts(TARGET, stays_open=True))
 
 
 def test_the_comment_tells_how_far_the_plan_is() -> None:
