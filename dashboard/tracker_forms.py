@@ -33,11 +33,11 @@ class TrackerForm(forms.Form):
         self.fields.update(_of_tickets())
         if tracker is None:
             self.fields["even_if_refused"] = forms.BooleanField(
-                label="Add it even if it does not answer", required=False
+                label="Add it all the same", required=False
             )
         else:
             self.fields["even_if_refused"] = forms.BooleanField(
-                label="Save it even if it does not answer", required=False
+                label="Save it all the same", required=False
             )
 
     @property

@@ -315,6 +315,8 @@ def usual_error(
         return TicketRejected(f"{host} does not accept the credentials", is_of_tracker=True)
     if is_of_ticket and refusal.status in {404, 410}:
         return TicketGone(f"{host} has no such ticket any more, or hides it")
+    if refusal.status == 404:
+        said = f"{said.rstrip('.')}; the name or address is wrong, or hidden from these credentials"
     return TicketRejected(said, is_of_tracker=refusal.status in {403, 404})
 
 

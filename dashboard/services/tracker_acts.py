@@ -91,7 +91,7 @@ def test(kind: Kind, values: Mapping[str, str], secrets: Mapping[str, Secret]) -
         )
         return Tested(is_good=True, words=port.check())
     except TrackerError as error:
-        return Tested(is_good=False, words=redact(error.message))
+        return Tested(is_good=False, words=redact(error.message).rstrip("."))
 
 
 def test_stored(tracker: Tracker) -> Tested:
@@ -101,12 +101,17 @@ def test_stored(tracker: Tracker) -> Tested:
     except (TicketRejected, SealError) as error:
         return Tested(is_good=False, words=str(error))
     tested = test(kind, tracker.values, secrets)
+    note(tracker, tested)
+    return tested
+
+
+def note(tracker: Tracker, tested: Tested) -> None:
+    """Write down what came of a test; a tracker that waits goes on where it was good."""
     rows = Tracker.objects.filter(pk=tracker.pk)
     if tested.is_good:
         rows.update(wait_until=None, failures=0, last_error="", last_success_at=clock.now())
     else:
         rows.update(last_error=tested.words, last_error_at=clock.now())
-    return tested
 
 
 def known_secrets(tracker: Tracker | None, kind: Kind, given: Given) -> dict[str, Secret]:

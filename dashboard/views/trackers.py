@@ -16,9 +16,12 @@ from dashboard.forms import posted
 from dashboard.models import Tracker, User
 from dashboard.services import access, tracker_acts, trackers
 from dashboard.services.sealing import SealError
-from dashboard.services.tracker_acts import TrackerSettingsError
+from dashboard.services.tracker_acts import Given, Tested, TrackerSettingsError
 from dashboard.shown.trackers import tracker_rows
+from dashboard.tasks import send_tickets
 from dashboard.tracker_forms import TrackerForm
+
+_INSIST = "even_if_refused"
 
 
 @require_GET
@@ -43,9 +46,10 @@ def add(request: HttpRequest, kind: str) -> HttpResponse:
         raise access.NotVisible(kind)
     form = TrackerForm(posted(request)[0], kind=KINDS[kind])
     if request.method == "POST" and form.is_valid():
-        tracker = _saved(form, KINDS[kind], None, user)
-        if tracker is not None:
-            messages.success(request, f"{tracker.name} is added: tickets can go there now.")
+        saved = _saved(form, KINDS[kind], None, user)
+        if saved is not None:
+            tracker, tested = saved
+            _say(request, f"{tracker.name} is added", tested)
             return redirect("tracker", pk=tracker.pk)
     context = {"form": form, "kind": KINDS[kind]}
     return render(request, "tracker_add.html", context, status=422 if form.errors else 200)
@@ -64,9 +68,12 @@ def tracker(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, f"{found.name}: {error.message}.")
         return redirect("trackers")
     form = TrackerForm(posted(request)[0], kind=kind, tracker=found)
-    if request.method == "POST" and form.is_valid() and _saved(form, kind, found, user):
-        messages.success(request, "Saved.")
-        return redirect("tracker", pk=pk)
+    if request.method == "POST" and form.is_valid():
+        saved = _saved(form, kind, found, user)
+        if saved is not None:
+            send_tickets(pk)
+            _say(request, "Saved", saved[1])
+            return redirect("tracker", pk=pk)
     return _page(request, tracker_acts.one(pk), form, kind)
 
 
@@ -77,6 +84,8 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
     access.admin(request.user)
     found = tracker_acts.one(pk)
     tested = tracker_acts.test_stored(found)
+    if tested.is_good:
+        send_tickets(pk)
     say = messages.success if tested.is_good else messages.error
     say(request, f"{found.name}: {tested.words}.")
     return redirect("tracker", pk=pk)
@@ -99,6 +108,8 @@ def pause(request: HttpRequest, pk: int) -> HttpResponse:
     found = tracker_acts.one(pk)
     is_paused = request.POST.get("is_paused") == "true"
     tracker_acts.set_paused(found, is_paused=is_paused, actor=user)
+    if not is_paused:
+        send_tickets(pk)
     words = "Nothing is sent there until it is resumed." if is_paused else "It is used again."
     messages.success(request, words)
     return redirect("tracker", pk=pk)
@@ -122,25 +133,44 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("trackers")
 
 
-def _saved(form: TrackerForm, kind: Kind, known: Tracker | None, user: User) -> Tracker | None:
-    """The tracker, added or changed; None, with the reason in the form, where it can't be."""
+def _saved(
+    form: TrackerForm, kind: Kind, known: Tracker | None, user: User
+) -> tuple[Tracker, Tested] | None:
+    """The tracker, added or changed, and what its test said; None, with the reason in the form,
+    where it can't be.
+    """
     given = form.given()
     try:
         secrets = tracker_acts.known_secrets(known, kind, given)
         tested = tracker_acts.test(kind, given.values, secrets)
         if not tested.is_good and not form.cleaned_data["even_if_refused"]:
-            form.refuse(f"Nothing was saved. {tested.words}.", "even_if_refused")
+            form.refuse(f"Nothing was saved: {tested.words}.{_again(kind, given)}", _INSIST)
             return None
         if known is None:
-            return tracker_acts.add(kind, given, secrets, actor=user)
-        tracker_acts.change(known, given, secrets, actor=user)
+            known = tracker_acts.add(kind, given, secrets, actor=user)
+        else:
+            tracker_acts.change(known, given, secrets, actor=user)
+        tracker_acts.note(known, tested)
     except TrackerSettingsError as error:
         form.refuse(f"{error}.".capitalize(), error.field)
         return None
     except SealError as error:
         form.refuse(f"{error}.")
         return None
-    return known
+    return known, tested
+
+
+def _again(kind: Kind, given: Given) -> str:
+    """Which fields come back empty."""
+    typed = [field.title for field in kind.fields if field.name in given.secrets]
+    return f" Type it again, as it is not shown: {', '.join(typed)}." if typed else ""
+
+
+def _say(request: HttpRequest, done: str, tested: Tested) -> None:
+    if tested.is_good:
+        messages.success(request, f"{done}: {tested.words}.")
+    else:
+        messages.warning(request, f"{done}, though its test failed: {tested.words}.")
 
 
 def _page(request: HttpRequest, found: Tracker, form: TrackerForm, kind: Kind) -> HttpResponse:

@@ -101,6 +101,40 @@ def test_a_tracker_is_tested_and_added(as_admin: Client, admin: User) -> None:
     assert (event.about, event.detail) == ("our desk", {"kind": "Desk"})
 
 
+def test_what_the_test_said_is_told_and_kept(
+    as_admin: Client, desk: type[Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = as_admin.post(reverse("tracker_add", args=("desk",)), TYPED, follow=True)
+    tracker = Tracker.objects.get(kind="desk")
+    monkeypatch.setattr(desk, "trouble", TrackerUnavailable("desk.example is down."))
+    url = reverse("tracker", args=(tracker.pk,))
+    refused = as_admin.post(url, TYPED).content.decode()
+    insisted = as_admin.post(url, {**TYPED, "even_if_refused": "on"}, follow=True)
+
+    assert "our desk is added: signed in as the desk." in good.content.decode()
+    assert tracker.last_success_at is not None
+    assert "Nothing was saved: desk.example is down. Type it again" in refused
+    assert "Saved, though its test failed: desk.example is down." in insisted.content.decode()
+    assert Tracker.objects.get(kind="desk").last_error == "desk.example is down"
+
+
+@pytest.mark.parametrize("act", ["test", "save", "resume"])
+def test_the_queue_goes_on_at_once(
+    as_admin: Client, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = added(as_admin)
+    sent: list[int] = []
+    monkeypatch.setattr("dashboard.views.trackers.send_tickets", sent.append)
+    name, typed = {
+        "test": ("tracker_test", {}),
+        "save": ("tracker", TYPED),
+        "resume": ("tracker_pause", {"is_paused": "false"}),
+    }[act]
+    as_admin.post(reverse(name, args=(tracker.pk,)), typed)
+
+    assert sent == [tracker.pk]
+
+
 def test_the_first_tracker_takes_over_from_the_built_in_list(as_admin: Client) -> None:
     assert trackers.builtin().is_default
     first = added(as_admin)
