@@ -141,7 +141,9 @@ class Way:
     def never_sent(self, ticket: Ticket) -> Ticket | None:
         """Leave a ticket that is not to be opened any more."""
         self.sent = CREATE
-        return self.refused(ticket, TrackerError("its cluster was removed, or it was let go"))
+        return self.refused(
+            ticket, TrackerError("its cluster was removed, or it is not followed any more")
+        )
 
     def update(self, ticket: Ticket) -> Ticket | None:
         """The ticket with its body filled anew, unless people changed it."""

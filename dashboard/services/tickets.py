@@ -211,7 +211,7 @@ def let_go(ticket: Ticket, actor: User) -> None:
     with transaction.atomic():
         row = _locked(ticket)
         if not row.is_current:
-            raise TicketError("it is let go already", row)
+            raise TicketError("it is not followed any more", row)
         _change(row, is_current=False, due_at=None, wanted_open=None, wanted_by="")
         _record(LET_GO, row, actor)
 
@@ -322,7 +322,7 @@ def _of(cluster: Cluster, page_url: str, state: tuple[str, datetime]) -> dict[st
 def _in_the_way(ticket: Ticket) -> str:
     name = f" ({ticket.remote_id})" if ticket.remote_id else ""
     if ticket.state == TicketState.CLOSED:
-        return f"its ticket there{name} is closed: reopen it, or let it go first"
+        return f"its ticket there{name} is closed: reopen it, or stop following it first"
     return f"it has a ticket there already{name}"
 
 
@@ -343,7 +343,7 @@ def _why_skipped(
         return _NOT_READ
     ticket = existing.get(cluster.pk)
     if ticket is not None and ticket.state == TicketState.CLOSED:
-        return "its ticket there is closed: reopen it, or let it go first"
+        return "its ticket there is closed: reopen it, or stop following it first"
     return "it has a ticket there already"
 
 

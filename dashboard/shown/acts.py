@@ -78,7 +78,9 @@ ACTS = {
     "ticket opened": Act("Ticket opened", "opened a ticket for {}", "plus", "ticket"),
     "ticket retried": Act("Ticket retried", "tried the ticket of {} again", "refresh", "ticket"),
     "ticket taken back": Act("Ticket taken back", "took back the ticket of {}", "x", "ticket"),
-    "ticket let go": Act("Ticket let go", "let the ticket of {} go", "link", "ticket"),
+    "ticket let go": Act(
+        "Ticket not followed", "stopped following the ticket of {}", "player-pause", "ticket"
+    ),
     "ticket closed": Act("Ticket closed", "closed the ticket of {}", "check", "ticket"),
     "ticket reopened": Act("Ticket reopened", "reopened the ticket of {}", "refresh", "ticket"),
     "view saved": Act("View saved", "saved the view {}", "eye", "view"),

@@ -49,10 +49,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment as blocks of its text."""
+    """A comment as blocks of its text; `by` whom, "" for authzviz."""
 
     id: str
     blocks: tuple[Block, ...]
+    by: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +195,9 @@ def _unknown(ticket: Ticket, name: str) -> _Told:
         return _Told(f"It was sent to {name}, and no answer came: it may be there or not.")
     return _Told(
         f"It was sent to {name} at {sent:%H:%M:%S} UTC, and no answer came: it may be there or "
-        f"not. {name} is asked for its mark {ticket.marker} at least until {until:%H:%M:%S} UTC; "
+        f"not. {name} is asked for its marker {ticket.marker} at least until {until:%H:%M:%S} UTC; "
         "only if it is not there by then, it is sent again.",
-        "Nothing has to be done. If you see it in the tracker, leave it: it is found by its mark.",
+        "Nothing has to be done. If you see it in the tracker, leave it: its marker is known.",
     )
 
 
@@ -237,7 +239,7 @@ def _gone(ticket: Ticket, name: str) -> _Told:
     return _Told(
         f"{name} has no ticket {key} any more, or hides it from the account that authzviz has "
         "there. It may have been removed or moved.",
-        "Let it go, or open another from the cluster's page: that takes its place.",
+        "Stop following it, or open another from the cluster's page: that takes its place.",
     )
 
 
@@ -286,7 +288,7 @@ def _facts(ticket: Ticket, listed: ListedTicket | None) -> tuple[tuple[str, str]
         ("Assigned to", assignee),
         ("Labels", ", ".join(map(str, row.labels))),
         ("State there", ticket.remote_state if listed is None else ""),
-        ("Mark", ticket.marker),
+        ("Marker", ticket.marker),
     )
     return made_visible(tuple(pair for pair in pairs if pair[1]))
 
@@ -326,7 +328,7 @@ ACTS = {
         Act("take-back", "Take back", "x", "Nothing was sent: it is as if nobody had asked."),
         Act(
             "let-go",
-            "Let go",
+            "Stop following",
             "player-pause",
             "authzviz follows it no more; in the tracker it stays as it is.",
         ),

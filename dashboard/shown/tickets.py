@@ -31,7 +31,10 @@ COLUMNS = {
     "read": "Read back",
 }
 LET_GO_WORD = Word(
-    "Let go", "unsure", "player-pause", "authzviz follows it no more; in its tracker it stays."
+    "Not followed",
+    "unsure",
+    "player-pause",
+    "authzviz follows it no more; in its tracker it stays as it is.",
 )
 STATE_WORDS = {**TICKETS, LET_GO: LET_GO_WORD}
 _MOST_ERROR_LETTERS = 200
@@ -286,7 +289,7 @@ def _progress(made: Progress | None) -> ProgressShown | None:
     rest = (
         (made.rejected, "rejected"),
         (made.unknown, "with unknown outcome"),
-        (made.taken_back, "let go or taken back"),
+        (made.taken_back, "not followed any more or taken back"),
         (made.queued, "still queued"),
     )
     words += "".join(f", {number:,} {said}" for number, said in rest if number)
@@ -317,6 +320,6 @@ _PASTS = {
     "read": "asked about now",
     "close": "to be closed",
     "reopen": "to be reopened",
-    "let-go": "let go: authzviz follows them no more",
+    "let-go": "not followed any more",
     "take-back": "taken back",
 }

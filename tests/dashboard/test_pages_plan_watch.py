@@ -166,5 +166,5 @@ def test_asking_every_two_seconds_is_cheap(
     watch: LeaseWatch,
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         part(as_editor, cluster)

@@ -188,7 +188,7 @@ def test_the_page_asks_again_only_while_something_is_under_way(
 
 ACTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "close": ("close", {}, "1 ticket to be closed."),
-    "let go": ("let-go", {}, "1 ticket let go"),
+    "let go": ("let-go", {}, "1 ticket not followed any more."),
     "read": ("read", {}, "1 ticket asked about now."),
     "nothing to retry": ("retry", {}, "0 tickets queued again. Skipped 1: alpha (nothing of it"),
     "reopen an open one": ("reopen", {}, "Skipped 1: alpha (it is open already)."),

@@ -56,7 +56,7 @@ def test_each_ticket_stands_where_it_is_what_needs_someone_first(
     page = shown(as_viewer)
 
     assert names(as_viewer) == list(STATES)
-    for word in ("Rejected", "Outcome unknown", "Gone", "Queued", "Open", "Closed", "Let go"):
+    for word in ("Rejected", "Outcome unknown", "Gone", "Queued", "Open", "Closed", "Not followed"):
         assert f"1 {word}" in page.text
     assert f"#{every['open'].remote_id}" in page.text
     assert every["open"].url in [link["href"] for link in page.all("a")]
