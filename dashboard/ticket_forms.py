@@ -11,6 +11,7 @@ from authzviz.reports.ticket import MOST_TITLE_LETTERS, Template, problems_of
 from authzviz.tickets.document import MAX_LETTERS
 from dashboard.models import Tracker
 from dashboard.services import trackers
+from dashboard.services.listed_tickets import MOST_COMMENT_LETTERS
 from dashboard.tracker_forms import labels_of
 
 _PROSE = {"rows": 18, "spellcheck": "false"}
@@ -81,6 +82,38 @@ class TicketForm(forms.Form):
             "" if _digest(title) == typed["made_title"] else title,
             "" if _digest(body) == typed["made_body"] else body,
         )
+
+
+class CommentForm(forms.Form):
+    """A comment in a ticket of the built-in list."""
+
+    text = forms.CharField(
+        label="Comment",
+        max_length=MOST_COMMENT_LETTERS,
+        help_text="Markdown",
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+
+    def clean_text(self) -> str:
+        """The comment with line ends as we write them."""
+        return _plain(self.cleaned_data["text"])
+
+
+class WhoseForm(forms.Form):
+    """Who does a ticket of the built-in list, and until when."""
+
+    assignee = forms.CharField(
+        label="Assignee", required=False, max_length=200, help_text="Empty for nobody."
+    )
+    due_on = forms.DateField(
+        label="Due",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def clean_assignee(self) -> str:
+        """The name in one line."""
+        return " ".join(str(self.cleaned_data["assignee"]).split())
 
 
 class TemplateForm(TicketForm):

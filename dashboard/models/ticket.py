@@ -200,8 +200,8 @@ class TicketEvent(models.Model):
     """What was done about a ticket, by us or seen to be done by others; `words` hold no secret.
 
     `what` is "opened", "adopted", "updated", "commented", "closed", "reopened", "refused",
-    "failed", "unknown", "gone", "seen" (somebody changed it there). `by_name` is "" for the
-    product.
+    "failed", "unknown", "gone", "seen" (somebody changed it there), and in the built-in list
+    "noted" and "changed". `by_name` is "" for the product.
     """
 
     ticket = models.ForeignKey(Ticket, models.CASCADE, related_name="events")
@@ -218,7 +218,9 @@ class TicketEvent(models.Model):
 
 
 class ListedTicket(models.Model):
-    """A ticket of the built-in list. `comments` are [id, text] with the oldest first."""
+    """A ticket of the built-in list. `comments` are [id, text], with the oldest first; those of
+    people [id, text, who, when in ISO 8601].
+    """
 
     marker = models.CharField(max_length=64, db_index=True)
     title = models.TextField()

@@ -12,6 +12,8 @@ from authzviz.tickets.shelf import Kept
 from dashboard.models import ListedTicket
 from dashboard.services import clock
 
+_OUR_LENGTH = 2
+
 
 class ListedTickets:
     """An authzviz.tickets.shelf.Shelf. Changing what is not there raises KeyError."""
@@ -61,9 +63,11 @@ class ListedTickets:
         """The comment with another text."""
         with transaction.atomic():
             row = _locked(id_)
-            if comment_id not in dict(row.comments):
+            if comment_id not in {one[0] for one in row.comments}:
                 raise KeyError(comment_id)
-            changed = [[key, text if key == comment_id else old] for key, old in row.comments]
+            changed = [
+                [one[0], text, *one[2:]] if one[0] == comment_id else one for one in row.comments
+            ]
             self._changed(id_, comments=changed)
         return Comment(comment_id, text)
 
@@ -88,7 +92,8 @@ def _key(id_: str) -> int:
 
 
 def _kept(row: ListedTicket) -> Kept:
-    comments = tuple(Comment(key, text) for key, text in row.comments)
+    # Of ours alone: a person may quote what ours is found by.
+    comments = tuple(Comment(*one) for one in row.comments if len(one) == _OUR_LENGTH)
     return Kept(
         str(row.pk), row.marker, row.title, row.body, row.is_open, row.assignee, comments=comments
     )

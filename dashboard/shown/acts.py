@@ -81,6 +81,12 @@ ACTS = {
     "ticket let go": Act(
         "Ticket not followed", "stopped following the ticket of {}", "player-pause", "ticket"
     ),
+    "ticket commented": Act(
+        "Ticket commented", "commented on the ticket of {}", "info-circle", "ticket"
+    ),
+    "ticket changed": Act(
+        "Ticket changed", "changed who does the ticket of {}, or when", "user", "ticket"
+    ),
     "ticket closed": Act("Ticket closed", "closed the ticket of {}", "check", "ticket"),
     "ticket reopened": Act("Ticket reopened", "reopened the ticket of {}", "refresh", "ticket"),
     "view saved": Act("View saved", "saved the view {}", "eye", "view"),

@@ -89,6 +89,7 @@ class TicketPage:
     is_to_be_sent: bool
     comments: tuple[Comment, ...]
     facts: tuple[tuple[str, str], ...]
+    assignee: str
     due_on: date | None
     opened_at: datetime
     opened_by: str
@@ -144,6 +145,7 @@ def ticket_page(
         is_to_be_sent=is_to_be_sent,
         comments=_comments(ticket, listed),
         facts=_facts(ticket, listed),
+        assignee=listed.assignee if listed else ticket.assignee,
         due_on=listed.due_on if listed else ticket.due_on,
         opened_at=ticket.opened_at,
         opened_by=visible(ticket.opened_by_name),
@@ -277,13 +279,17 @@ def _text(
 
 def _comments(ticket: Ticket, listed: ListedTicket | None) -> tuple[Comment, ...]:
     if listed is not None:
-        return tuple(Comment(str(key), blocks_of(str(text))) for key, text in listed.comments)
+        return tuple(_comment(*map(str, one)) for one in listed.comments)
     return (Comment("ours", blocks_of(ticket.comment_text)),) if ticket.comment_text else ()
+
+
+def _comment(key: str, text: str, by: str = "", at: str = "") -> Comment:
+    return Comment(key, blocks_of(text), visible(by), datetime.fromisoformat(at) if at else None)
 
 
 def _facts(ticket: Ticket, listed: ListedTicket | None) -> tuple[tuple[str, str], ...]:
     row: Any = listed or ticket
-    assignee = ticket.remote_assignee or row.assignee
+    assignee = listed.assignee if listed else ticket.remote_assignee or ticket.assignee
     pairs = (
         ("Assigned to", assignee),
         ("Labels", ", ".join(map(str, row.labels))),
@@ -345,5 +351,7 @@ _EVENTS = {
     "failed": Word("Failed", "warning", "alert-triangle"),
     "unknown": Word("Outcome unknown", "warning", "question-mark"),
     "gone": Word("Gone", "warning", "ban"),
+    "noted": Word("Commented", "plain", "user"),
+    "changed": Word("Changed", "plain", "user"),
     "seen": Word("Changed there", "plain", "eye"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,6 +16,7 @@ from dashboard import asked
 from dashboard.models import Ticket, User
 from dashboard.services import (
     access,
+    listed_tickets,
     spreadsheet,
     ticket_bulk,
     ticket_list,
@@ -24,9 +26,10 @@ from dashboard.services import (
 from dashboard.services.bulk import Done
 from dashboard.services.ticket_list import NothingChosen, Wanted
 from dashboard.services.tickets import TicketError
-from dashboard.shown.ticket import ticket_page
+from dashboard.shown.ticket import TicketPage, ticket_page
 from dashboard.shown.tickets import done_words, query_of, ticket_lines, tickets_page
 from dashboard.tasks import send_tickets
+from dashboard.ticket_forms import CommentForm, WhoseForm
 from dashboard.views.parts import attached, template_for
 
 _MOST_LETTERS = 8000
@@ -59,7 +62,7 @@ def ticket(request: HttpRequest, pk: int) -> HttpResponse:
     template = template_for(request, "ticket.html", "ticket")
     if "#" in template and request.GET.get("seen") == page.token:
         return HttpResponse(status=204)
-    return render(request, template, {"page": page})
+    return render(request, template, {"page": page, **_forms(request, page)})
 
 
 @require_POST
@@ -67,6 +70,8 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
     """Do `act` with the ticket, and back to it; where it was taken back, to its cluster."""
     found = access.ticket_editable_by(request.user, pk)
     name = request.POST.get("act", "")
+    if name in {"comment", "change"}:
+        return _write(request, found, name)
     done = _done(request, name, [found], access.editor(request.user))
     if done and done.changed and name == "take-back":
         return redirect(found.cluster) if found.cluster else redirect("tickets")
@@ -90,6 +95,35 @@ def act_on_many(request: HttpRequest) -> HttpResponse:
     else:
         _done(request, request.POST.get("act", ""), chosen, user)
     return redirect(reverse("tickets") + query_of(want).link(page=want.page))
+
+
+def _forms(request: HttpRequest, page: TicketPage) -> dict[str, Form]:
+    """What people write into a ticket that is kept here; nothing for whoever may not."""
+    if not page.is_ours or not access.person(request.user).may_change:
+        return {}
+    usual = {"assignee": page.assignee, "due_on": page.due_on}
+    return {"writing": CommentForm(), "whose": WhoseForm(initial=usual)}
+
+
+def _write(request: HttpRequest, ticket: Ticket, name: str) -> HttpResponse:
+    """Do what a form of a ticket that is kept here asks for; the page again with what is wrong."""
+    form: CommentForm | WhoseForm
+    form = CommentForm(request.POST) if name == "comment" else WhoseForm(request.POST)
+    user = access.editor(request.user)
+    if form.is_valid():
+        try:
+            if isinstance(form, CommentForm):
+                listed_tickets.comment(ticket, form.cleaned_data["text"], user)
+            else:
+                typed = form.cleaned_data
+                listed_tickets.change(ticket, typed["assignee"], typed["due_on"], user)
+        except TicketError as error:
+            messages.error(request, f"Nothing was changed: {error}.")
+        return redirect("ticket", pk=ticket.pk)
+    page = ticket_page(ticket, ticket_list.details_of(ticket), _planned(ticket))
+    forms = _forms(request, page)
+    forms |= {"writing" if name == "comment" else "whose": form} if forms else {}
+    return render(request, "ticket.html", {"page": page, **forms}, status=422)
 
 
 def _planned(ticket: Ticket) -> tuple[str, str]:

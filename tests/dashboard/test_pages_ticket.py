@@ -12,8 +12,17 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.models import Cluster, Ticket, TicketEvent, TicketState, Tracker
-from dashboard.services import access
+from dashboard.models import (
+    AuditEvent,
+    Cluster,
+    ListedTicket,
+    Ticket,
+    TicketEvent,
+    TicketState,
+    Tracker,
+    User,
+)
+from dashboard.services import access, trackers
 from dashboard.services.ticket_marks import Place
 from dashboard.shown.ticket_tag import key_words, site_url
 from tests.dashboard.assessments import REFUSED
@@ -159,6 +168,76 @@ def test_in_the_built_in_list_the_page_is_the_ticket(as_editor: Client, refused:
     for words in ("The way", "Do it.", "Half done", "ann", "3 Feb 2031", "k8s"):
         assert words in found.text
     assert "read" not in acts(found)
+
+
+def write(client: Client, ticket: Ticket, **typed: str) -> Any:
+    return client.post(reverse("ticket_act", args=(ticket.pk,)), typed)
+
+
+def test_people_comment_assign_and_set_a_date_in_the_built_in_list(
+    as_editor: Client, refused: Cluster, editor: User
+) -> None:
+    ticket = listed_ticket(refused, comments=[["1", "Half done"]])
+    write(as_editor, ticket, act="comment", text="Mine <b>now</b>\r\n\n## Then")
+    write(as_editor, ticket, act="change", assignee=" ann ", due_on="2031-02-03")
+    write(as_editor, ticket, act="change", assignee="ann", due_on="2031-02-03")
+    found = shown(as_editor, ticket)
+    done = AuditEvent.objects.filter(action__in=("ticket commented", "ticket changed"))
+
+    told = ("authzviz Half done", f"{editor} 0 s ago Mine <b>now</b> Then", "3 Feb 2031")
+    for words in (*told, "assigned to ann, due 2031-02-03"):
+        assert words in found.text
+    assert done.count() == 2
+    assert {one.actor for one in done} == {editor}
+
+
+def test_a_comment_of_a_person_is_never_taken_for_ours(as_editor: Client, refused: Cluster) -> None:
+    ticket = listed_ticket(refused, comments=[["1", "ours: mark"]])
+    write(as_editor, ticket, act="comment", text="> ours: mark")
+    built_in = trackers.connect(ticket.tracker)
+    ours = built_in.find_comment(ticket.remote_id, "mark")
+    built_in.edit_comment(ticket.remote_id, "1", "ours: newer", "")
+
+    assert ours
+    assert ours.id == "1"
+    assert "> ours: mark" in ListedTicket.objects.get().comments[1]
+
+
+REFUSED_WRITING = {
+    "nothing": {"act": "comment", "text": " "},
+    "too much": {"act": "comment", "text": "x" * 10_001},
+    "no date": {"act": "change", "assignee": "ann", "due_on": "soon"},
+}
+
+
+@pytest.mark.parametrize("typed", REFUSED_WRITING.values(), ids=REFUSED_WRITING)
+def test_what_is_wrong_stays_in_its_form(
+    as_editor: Client, refused: Cluster, typed: dict[str, str]
+) -> None:
+    ticket = listed_ticket(refused)
+    answer = write(as_editor, ticket, **typed)
+
+    assert answer.status_code == 422
+    assert page(answer).all("textarea")
+    assert ListedTicket.objects.filter(comments=[], assignee="").exists()
+
+
+def test_who_may_only_look_writes_nothing(as_viewer: Client, refused: Cluster) -> None:
+    ticket = listed_ticket(refused)
+
+    assert not shown(as_viewer, ticket).all("textarea")
+    for act in ("comment", "change"):
+        assert write(as_viewer, ticket, act=act, text="x", assignee="x").status_code == 403
+
+
+def test_in_another_tracker_nothing_is_written_here(as_editor: Client, refused: Cluster) -> None:
+    ticket = ticket_of(refused)
+    told = as_editor.post(
+        reverse("ticket_act", args=(ticket.pk,)), {"act": "comment", "text": "x"}, follow=True
+    )
+
+    assert not shown(as_editor, ticket).all("textarea")
+    assert "it is not in the built-in list" in page(told).text
 
 
 def test_a_tracker_that_waits_is_said(as_viewer: Client, refused: Cluster) -> None:
