@@ -8,6 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from dashboard.models import Cluster, User
 from dashboard.services import access, audit, clusters, fleet
@@ -38,29 +39,33 @@ class Done:
 Apply = Callable[[Cluster, User], None]
 
 
-def chosen(user: User, slugs: Sequence[str]) -> list[Cluster]:
-    """Those clusters that are there, by name. Raises ClusterError where there is none, and where
-    there are too many.
+def chosen(user: User, slugs: Sequence[str], *, columns: Sequence[str] = ()) -> list[Cluster]:
+    """Those clusters that are there, by name, with all columns or just with these. Raises
+    ClusterError where there is none, and where there are too many.
     """
     wanted = set(slugs)
     if len(wanted) > MOST_AT_ONCE:
         raise ClusterError(_TOO_MANY)
     found = access.visible_clusters(user).filter(slug__in=wanted)
-    clusters_found = list(found.defer("credentials").order_by("name"))
+    clusters_found = _by_name(found, columns)
     if not clusters_found:
         raise ClusterError("no cluster is ticked")
     return clusters_found
 
 
-def found(user: User, want: Wanted) -> list[Cluster]:
+def found(user: User, want: Wanted, *, columns: Sequence[str] = ()) -> list[Cluster]:
     """All clusters that `want` finds, on whatever page; raises ClusterError as `chosen` does."""
     keys = [lean.pk for lean in fleet.found_by(user, want)]
     if len(keys) > MOST_AT_ONCE:
         raise ClusterError(_TOO_MANY)
     if not keys:
         raise ClusterError("no cluster is found any more")
-    some = access.visible_clusters(user).filter(pk__in=keys)
-    return list(some.defer("credentials").order_by("name"))
+    return _by_name(access.visible_clusters(user).filter(pk__in=keys), columns)
+
+
+def _by_name(clusters: QuerySet[Cluster], columns: Sequence[str]) -> list[Cluster]:
+    some = clusters.only(*columns) if columns else clusters.defer("credentials")
+    return list(some.order_by("name"))
 
 
 def act(name: str, every: Sequence[Cluster], text: str, *, actor: User) -> Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -48,13 +49,15 @@ def act(request: HttpRequest) -> HttpResponse:
     return redirect(reverse("fleet") + want.link)
 
 
-def chosen_clusters(request: HttpRequest, user: User, want: fleet_query.Wanted) -> list[Cluster]:
-    """The clusters that are ticked, or where `all` is given all that `want` finds, by name. Raises
-    ClusterError where there are none, or too many.
+def chosen_clusters(
+    request: HttpRequest, user: User, want: fleet_query.Wanted, *, columns: Sequence[str] = ()
+) -> list[Cluster]:
+    """The clusters that are ticked, or where `all` is given all that `want` finds, by name, with
+    all columns or just with these. Raises ClusterError where there are none, or too many.
     """
     if "all" in request.POST:
-        return bulk.found(user, want)
-    return bulk.chosen(user, _ticked(request))
+        return bulk.found(user, want, columns=columns)
+    return bulk.chosen(user, _ticked(request), columns=columns)
 
 
 def _slugs_found(user: User, want: fleet_query.Wanted) -> list[str]:

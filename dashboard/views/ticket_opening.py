@@ -31,6 +31,9 @@ from dashboard.tasks import send_tickets
 from dashboard.ticket_forms import TemplateForm, TicketForm
 from dashboard.views.bulk import chosen_clusters
 
+# What opening many needs of each cluster, of which there may be a thousand.
+_NEEDED = ("uuid", "slug", "name")
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_ticket(request: HttpRequest, slug: str) -> HttpResponse:
@@ -67,7 +70,7 @@ def open_tickets(request: HttpRequest) -> HttpResponse:
     user = access.editor(request.user)
     want = fleet_query.of_text(request.POST.get("query", ""))
     try:
-        clusters = chosen_clusters(request, user, want)
+        clusters = chosen_clusters(request, user, want, columns=_NEEDED)
     except ClusterError as error:
         messages.error(request, f"No ticket was opened: {error}.")
         return redirect(reverse("fleet") + want.link)
@@ -167,13 +170,14 @@ def _open_many(
     user: User,
 ) -> Opened | None:
     title, body = form.changed_text
-    root = request.build_absolute_uri("/").rstrip("/")
+    # Reversed once: they differ in the slug alone.
+    before, after = request.build_absolute_uri(reverse("cluster", args=("slug",))).rsplit("slug", 1)
     try:
         opened = tickets.open_many(
             clusters,
             tracker,
             actor=user,
-            page_url_of=lambda cluster: root + cluster.get_absolute_url(),
+            page_url_of=lambda cluster: f"{before}{cluster.slug}{after}",
             title_template=title,
             body_template=body,
             labels=form.cleaned_data["labels"],
