@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -102,8 +102,11 @@ class TicketPage:
 
     @property
     def token(self) -> str:
-        """Stands for all that the page shows; the same while nothing would differ."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+        """Stands for all that the page shows, but for a text that is still to be sent; the same
+        while nothing else would differ.
+        """
+        told = replace(self, title="", blocks=()) if self.is_to_be_sent else self
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def ticket_page(

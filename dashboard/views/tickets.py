@@ -58,10 +58,13 @@ def tickets(request: HttpRequest) -> HttpResponse:
 def ticket(request: HttpRequest, pk: int) -> HttpResponse:
     """One ticket; htmx gets what changes, and nothing where `seen` stands for that."""
     found = access.ticket_visible_to(access.person(request.user), pk)
-    page = ticket_page(found, ticket_list.details_of(found), _planned(found))
+    details = ticket_list.details_of(found)
+    page = ticket_page(found, details)
     template = template_for(request, "ticket.html", "ticket")
     if "#" in template and request.GET.get("seen") == page.token:
         return HttpResponse(status=204)
+    if page.is_to_be_sent:
+        page = ticket_page(found, details, _planned(found))
     return render(request, template, {"page": page, **_forms(request, page)})
 
 
@@ -127,7 +130,9 @@ def _write(request: HttpRequest, ticket: Ticket, name: str) -> HttpResponse:
 
 
 def _planned(ticket: Ticket) -> tuple[str, str]:
-    """What is to be sent, where nothing was yet; nothing for a cluster that is gone."""
+    """What is to be sent, where nothing was yet; nothing for a cluster that is gone. It takes as
+    long as many pages.
+    """
     if ticket.remote_id or ticket.cluster_id is None:
         return "", ""
     return ticket_words.filled_for(

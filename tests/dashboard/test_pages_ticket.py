@@ -265,6 +265,20 @@ def test_the_page_asks_again_only_while_something_is_under_way(
     assert "every 3s" not in shown(as_viewer, ticket).html
 
 
+def test_what_is_to_be_sent_is_not_filled_while_nothing_else_changed(
+    as_viewer: Client, refused: Cluster
+) -> None:
+    ticket = ticket_of(refused, TicketState.QUEUED, due_at=timezone.now())
+    address = reverse("ticket", args=(ticket.pk,))
+    with CaptureQueriesContext(connection) as filling:
+        token = as_viewer.get(address).context["page"].token
+    with CaptureQueriesContext(connection) as asking:
+        same = as_viewer.get(address, {"seen": token}, headers={"HX-Request": "true"})
+
+    assert same.status_code == 204
+    assert len(asking) < len(filling)
+
+
 ACTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "close": ("close", {}, "1 ticket to be closed."),
     "let go": ("let-go", {}, "1 ticket not followed any more."),
