@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.bench_rounds import PageFigure
 from tests.postgres import open_postgres
 
 if TYPE_CHECKING:
@@ -26,29 +26,6 @@ if TYPE_CHECKING:
 
 _CLUSTERS, _ROUNDS, _WARM_UP = 1_000, 50, 3
 _AIM_MS, _FILE_AIM_MS = 100, 500
-
-
-@dataclass(frozen=True, slots=True)
-class PageFigure:
-    """What a page takes on one database in milliseconds: the median, the 95th percentile, and the
-    median of the server's CPU time; with how many queries and bytes.
-    """
-
-    page: str
-    database: str
-    p50: float
-    p95: float
-    cpu: float
-    queries: int
-    size: int
-
-    def __str__(self) -> str:
-        aim = _FILE_AIM_MS if "file" in self.page else _AIM_MS
-        return (
-            f"{self.page:<30}{self.database:<11}{self.p50:>5.0f} p50{self.p95:>6.0f} p95"
-            f"{self.cpu:>5.0f} CPU ms{self.queries:>4} queries{self.size / 1000:>6.0f} kB"
-            f"   p95 <= {aim}"
-        )
 
 
 def page_figures() -> Iterator[PageFigure]:
@@ -85,8 +62,10 @@ def _measure(database: str) -> list[PageFigure]:
     from django.db import connection
 
     import authzviz.wsgi  # noqa: F401 - as the web server starts
+    from tests.bench_rounds import Rounds
+    from tests.bench_tickets import ticket_figures
     from tests.fleet import fill
-    from tests.pages import PAGES, ask, send
+    from tests.pages import PAGES, send
 
     print(f"{database}: filling the fleet with {_CLUSTERS:,} clusters ...", file=sys.stderr)
     fill(_CLUSTERS)
@@ -94,29 +73,12 @@ def _measure(database: str) -> list[PageFigure]:
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")  # autovacuum does it within minutes
     client = _signed_in()
-    wall: dict[str, list[float]] = {page: [] for page in PAGES}
-    cpu: dict[str, list[float]] = {page: [] for page in PAGES}
-    answers = {page: ask(client, page) for page in PAGES}
+    rounds = Rounds(database, warm_up=_WARM_UP)
     for _ in range(_WARM_UP + _ROUNDS):
         for page in PAGES:
-            began, began_cpu = time.perf_counter(), time.process_time()
-            status, _ = send(client, page)
-            cpu[page].append((time.process_time() - began_cpu) * 1_000)
-            wall[page].append((time.perf_counter() - began) * 1_000)
-            if status != 200:
-                raise SystemExit(f"{page}: {status}")
-    return [
-        PageFigure(
-            page,
-            database,
-            statistics.median(wall[page][_WARM_UP:]),
-            statistics.quantiles(wall[page][_WARM_UP:], n=20)[-1],
-            statistics.median(cpu[page][_WARM_UP:]),
-            len(answers[page].queries),
-            answers[page].size,
-        )
-        for page in PAGES
-    ]
+            aim = _FILE_AIM_MS if "file" in page else _AIM_MS
+            rounds.take(page, partial(send, client, page), aim=aim)
+    return [*rounds.figures(), *ticket_figures(client, database, _CLUSTERS)]
 
 
 def _signed_in() -> Client:

@@ -7,12 +7,16 @@ long each takes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.fleet import slug
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Response
 
 _ONE = f"/clusters/{slug(3)}"
 _TWENTY = "&".join(f"c={slug(number)}" for number in range(20))
@@ -74,19 +78,18 @@ class Answer:
     queries: tuple[str, ...]
 
 
-def send(client: Client, page: str) -> tuple[int, int]:
-    """Ask for the page of that name in PAGES, through all of Django: its status and its bytes."""
+def send(client: Client, page: str) -> Response:
+    """The answer for the page of that name in PAGES, through all of Django."""
     address, data = PAGES[page], POSTED.get(page)
-    response = client.get(address) if data is None else client.post(address, data)
-    return response.status_code, len(response.content)
+    return client.get(address) if data is None else client.post(address, data)
 
 
 def ask(client: Client, page: str) -> Answer:
-    """The same, and what it took."""
+    """What the page took and gave."""
     with CaptureQueriesContext(connection) as captured:
-        status, size = send(client, page)
+        response = send(client, page)
     return Answer(
-        status,
-        size,
+        response.status_code,
+        len(response.content),
         tuple(query["sql"] for query in captured.captured_queries),
     )
