@@ -20,7 +20,6 @@ from dashboard.shown.tickets import LET_GO_WORD, READ_LATE, Trouble, doing_words
 from dashboard.visible import made_visible, visible
 from dashboard.words import VERDICTS, Word
 
-
 _STAYS_OPEN = (
     "The cluster is at its target, and was when this was opened or reopened: close it when you are "
     "done. authzviz closes it only after the cluster fell back and got there again."
