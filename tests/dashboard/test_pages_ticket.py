@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from authzviz.tickets.http import Deadline
 from dashboard.models import (
     AuditEvent,
     Cluster,
@@ -194,7 +195,7 @@ def test_people_comment_assign_and_set_a_date_in_the_built_in_list(
 def test_a_comment_of_a_person_is_never_taken_for_ours(as_editor: Client, refused: Cluster) -> None:
     ticket = listed_ticket(refused, comments=[["1", "ours: mark"]])
     write(as_editor, ticket, act="comment", text="> ours: mark")
-    built_in = trackers.connect(ticket.tracker)
+    built_in = trackers.connect(ticket.tracker, Deadline())
     ours = built_in.find_comment(ticket.remote_id, "mark")
     built_in.edit_comment(ticket.remote_id, "1", "ours: newer", "")
 
