@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests import tracked
 from tests.browser.chromium import NARROW, WIDE, chromium, opened
 from tests.browser.conftest import Site
 from tests.browser.story import sign_in
+from tests.browser.test_pages import expect_to_fit_in_every_view
 from tests.supervisor.conftest import environment_of_a_run
 from tests.supervisor.sites import running
 
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
 # A group of five is a fifth of them, and more than a page.
 _CLUSTERS, _IN_GROUP = 260, 52
 _FILL = (
-    "import django; django.setup(); from tests.fleet import fill;"
-    f" fill({_CLUSTERS}, changes=2, nodes=2)"
+    "import django; django.setup(); from tests import fleet, tracked;"
+    f" fleet.fill({_CLUSTERS}, changes=2, nodes=2); tracked.fill()"
 )
+_ACT = f"/tickets/?batch={tracked.BATCH}"
+_ADDED = ("jira-cloud", "mail", "webhook")
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +157,75 @@ def test_what_is_accepted_leads_to_the_finding(site: Site, page: Page) -> None:
     page.locator("table.risks td a").first.click()
 
     expect(page.locator(":target")).to_contain_text("Ours until the next upgrade.")
+
+
+STATES = ("rejected", "unknown", "closed")
+
+
+def test_pages_of_tickets_fit_in_every_state(
+    site: Site, page: Page, complaints: Complaints
+) -> None:
+    page.goto(site.url + _ACT)
+    expect(page.locator("#progress")).to_contain_text("of 17 opened")
+    expect_to_fit_in_every_view(page)
+    built_in = page.locator("tr", has_text="Built-in list").locator("a[id^=to-]")
+    addresses = [built_in.first.get_attribute("href")]
+    for state in STATES:
+        page.goto(f"{site.url}{_ACT}&state={state}")
+        addresses.append(page.locator("a[id^=to-]").first.get_attribute("href"))
+    for address in addresses:
+        page.goto(f"{site.url}{address}")
+        expect_to_fit_in_every_view(page)
+
+    assert not complaints
+
+
+def test_pages_of_trackers_fit_in_every_state(
+    site: Site, page: Page, complaints: Complaints
+) -> None:
+    page.goto(f"{site.url}/trackers/")
+    expect_to_fit_in_every_view(page)
+    page.get_by_role("link", name="redmine", exact=True).click()
+    expect_to_fit_in_every_view(page)
+    page.get_by_role("link", name="Remove it…").click()
+    expect_to_fit_in_every_view(page)
+    for kind in _ADDED:
+        page.goto(f"{site.url}/trackers/add/{kind}/")
+        expect_to_fit_in_every_view(page)
+
+    assert not complaints
+
+
+def test_a_ticket_of_many_clusters_is_looked_at_before_it_is_opened(
+    site: Site, page: Page, complaints: Complaints
+) -> None:
+    page.goto(f"{site.url}/?search=cluster-003&sort=name")
+    for number in (30, 32, 34):
+        page.get_by_role("checkbox", name=f"Tick cluster-00{number}").check()
+    page.get_by_role("button", name="Open tickets").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Open 2 tickets?")
+    expect(page.locator("#left-1")).to_contain_text("cluster-0030")
+    expect_to_fit_in_every_view(page)
+
+    assert not complaints
+
+
+def test_tickets_are_opened_and_commented_by_keyboard_and_without_a_script(
+    site: Site, page: Page
+) -> None:
+    page.route("**/*.js", lambda route: route.abort())
+    page.goto(f"{site.url}/clusters/cluster-0100/")
+    page.get_by_role("button", name="Open ticket").press("Enter")
+    expect(page.locator("#messages")).to_contain_text("A ticket is queued for Built-in list.")
+    page.goto(f"{site.url}/?search=cluster-010&sort=name")
+    for number in (102, 104):
+        page.get_by_role("checkbox", name=f"Tick cluster-0{number}").press("Space")
+    page.get_by_role("button", name="Open tickets").press("Enter")
+    page.get_by_role("button", name="Open 2 in Built-in list").press("Enter")
+    expect(page.locator("#messages")).to_contain_text("2 queued for Built-in list.")
+    page.goto(f"{site.url}{_ACT}&state=open")
+    page.locator("tr", has_text="Built-in list").locator("a[id^=to-]").press("Enter")
+    page.get_by_role("textbox", name="Comment").fill("Mine now")
+    page.get_by_role("button", name="Add the comment").press("Enter")
+
+    expect(page.locator(".comments li").last).to_contain_text("Mine now")
