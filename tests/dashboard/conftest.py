@@ -19,7 +19,7 @@ from authzviz.kube.credentials import Credentials
 from authzviz.net.secret import Secret
 from authzviz.tickets.registry import KINDS
 from dashboard import tasks
-from dashboard.models import Cluster, Role, User
+from dashboard.models import Cluster, Role, Tracker, User
 from dashboard.services import clock, clusters, reading
 from tests.dashboard.snapshots import CANARY, snapshot
 
@@ -156,6 +156,14 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTracker:
     made = FakeTracker()
     monkeypatch.setitem(KINDS, "fake", made.kind)
     return made
+
+
+@pytest.fixture
+def tracker(travel: time_machine.Traveller, fake: FakeTracker) -> Tracker:
+    """A tracker of the kind "fake", while the clock stands still."""
+    from tests.dashboard.ticketing import add_tracker
+
+    return add_tracker()
 
 
 def credentials(server: str = "https://10.0.0.1:6443") -> Credentials:

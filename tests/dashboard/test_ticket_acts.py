@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -29,6 +28,7 @@ from dashboard.services.undoing import UndoError
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.ticketing import (
     FakeTracker,
+    Travel,
     add_tracker,
     fresh,
     open_ticket,
@@ -38,13 +38,6 @@ from tests.dashboard.ticketing import (
 )
 
 pytestmark = pytest.mark.django_db
-
-Travel = time_machine.Traveller
-
-
-@pytest.fixture
-def tracker(travel: Travel, fake: FakeTracker) -> Tracker:
-    return add_tracker()
 
 
 def open_all(every: list[Cluster], tracker: Tracker, actor: User) -> tickets.Opened:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-import time_machine
 
 from authzviz.tickets.port import Draft
 from authzviz.tickets.registry import KINDS
@@ -21,7 +20,7 @@ from tests.dashboard.ticketing import (
     FAULTS,
     FakeTracker,
     Killed,
-    add_tracker,
+    Travel,
     fresh,
     open_ticket,
     read,
@@ -33,16 +32,10 @@ from tests.dashboard.ticketing import (
 
 pytestmark = pytest.mark.django_db
 
-Travel = time_machine.Traveller
 # All kinds of changes come, the last after the ticket was closed.
 STORY = (LEGACY, REFUSED, TARGET, TARGET, REFUSED)
 # How often each is to have its effect.
 UNDISTURBED = {"create": 1, "update": 3, "comment": 1, "edit_comment": 3, "close": 1, "reopen": 1}
-
-
-@pytest.fixture
-def tracker(travel: Travel, fake: FakeTracker) -> Tracker:
-    return add_tracker()
 
 
 @pytest.fixture(autouse=True)

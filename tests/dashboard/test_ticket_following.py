@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -23,7 +22,7 @@ from tests.dashboard.assessments import LEGACY, REFUSED, TARGET, UNKNOWN
 from tests.dashboard.conftest import FakeSource
 from tests.dashboard.ticketing import (
     FakeTracker,
-    add_tracker,
+    Travel,
     fresh,
     open_ticket,
     read,
@@ -35,13 +34,7 @@ from tests.dashboard.ticketing import (
 
 pytestmark = pytest.mark.django_db
 
-Travel = time_machine.Traveller
 READS = {"t": TARGET, "l": LEGACY, "r": REFUSED, "u": UNKNOWN}
-
-
-@pytest.fixture
-def tracker(travel: Travel, fake: FakeTracker) -> Tracker:
-    return add_tracker()
 
 
 def live(story: str, cluster: Cluster, tracker: Tracker, travel: Travel, fake: FakeTracker) -> None:

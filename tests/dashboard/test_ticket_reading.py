@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import time_machine
 from django.utils import timezone
 
 from authzviz.tickets.errors import TicketRejected, TrackerUnavailable
@@ -15,7 +14,7 @@ from dashboard.services import ticket_queue, tickets
 from dashboard.services.ticket_list import Wanted, listed
 from tests.dashboard.ticketing import (
     FakeTracker,
-    add_tracker,
+    Travel,
     fresh,
     open_ticket,
     read_cluster,
@@ -25,13 +24,6 @@ from tests.dashboard.ticketing import (
 )
 
 pytestmark = pytest.mark.django_db
-
-Travel = time_machine.Traveller
-
-
-@pytest.fixture
-def tracker(travel: Travel, fake: FakeTracker) -> Tracker:
-    return add_tracker()
 
 
 def test_what_people_change_there_is_seen_every_five_minutes(

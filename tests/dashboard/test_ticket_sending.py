@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import time_machine
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -19,6 +18,7 @@ from tests.dashboard.assessments import LEGACY, REFUSED, TARGET
 from tests.dashboard.ticketing import (
     FakeTracker,
     Kept,
+    Travel,
     add_tracker,
     fresh,
     open_ticket,
@@ -30,13 +30,6 @@ from tests.dashboard.ticketing import (
 )
 
 pytestmark = pytest.mark.django_db
-
-Travel = time_machine.Traveller
-
-
-@pytest.fixture
-def tracker(travel: Travel, fake: FakeTracker) -> Tracker:
-    return add_tracker()
 
 
 def traits(fake: FakeTracker, monkeypatch: pytest.MonkeyPatch, **values: object) -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import time_machine
 from celery.signals import worker_shutting_down
 
 from authzviz.tickets.port import Remote
@@ -19,6 +18,7 @@ from dashboard.services import ticket_queue, ticket_sending, tickets
 from dashboard.services.ticket_queue import MOST_TURNS
 from tests.dashboard.ticketing import (
     FakeTracker,
+    Travel,
     add_tracker,
     fresh,
     open_ticket,
@@ -28,13 +28,6 @@ from tests.dashboard.ticketing import (
 )
 
 pytestmark = pytest.mark.django_db
-
-Travel = time_machine.Traveller
-
-
-@pytest.fixture
-def tracker(travel: Travel, fake: FakeTracker) -> Tracker:
-    return add_tracker()
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from tests.dashboard.assessments import LEGACY
 from tests.dashboard.conftest import add_cluster
 from tests.dashboard.snapshots import snapshot
 
+Travel = time_machine.Traveller
 CHANGES = ("create", "update", "comment", "edit_comment", "close", "reopen")
 
 
