@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from authzviz.net.secret import Secret
-from authzviz.reports.ticket import DEFAULT_TEMPLATE, PLACEHOLDERS, Template, problems_of
+from authzviz.reports.ticket import DEFAULT_TEMPLATE, EXPLAINED, Template, problems_of
 from authzviz.tickets.port import Field
 from authzviz.tickets.setup import Kind
 from dashboard.models import Tracker
@@ -59,9 +59,9 @@ class TrackerForm(forms.Form):
         )
 
     @property
-    def placeholders(self) -> list[tuple[str, str, bool]]:
+    def placeholders(self) -> tuple[tuple[str, str, bool], ...]:
         """Each placeholder, what it stands for, and whether it needs a line of its own."""
-        return [(f"${name}", one.means, one.is_block) for name, one in PLACEHOLDERS.items()]
+        return EXPLAINED
 
     def clean_title_template(self) -> str:
         """The template of titles; "" for the usual one, which may get better."""

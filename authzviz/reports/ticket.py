@@ -18,6 +18,7 @@ from authzviz.tickets.document import MAX_LETTERS, Code, Text, document, spans_o
 
 __all__ = [
     "DEFAULT_TEMPLATE",
+    "EXPLAINED",
     "PLACEHOLDERS",
     "Facts",
     "Template",
@@ -112,6 +113,9 @@ PLACEHOLDERS = {
     "links": Placeholder("links to the plan, runbook and cluster", words.links, is_block=True),
 }
 """By their names, in the order in which the help of a form lists them."""
+
+EXPLAINED = tuple((f"${name}", one.means, one.is_block) for name, one in PLACEHOLDERS.items())
+"""Each as it is written, what it means, and whether it needs a line of its own."""
 
 
 def filled(template: Template, facts: Facts) -> tuple[str, str]:

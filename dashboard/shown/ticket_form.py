@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from authzviz.reports.ticket import PLACEHOLDERS
+from authzviz.reports.ticket import EXPLAINED
 from authzviz.tickets.document import Block
 from dashboard.models import Cluster, TicketState, Tracker
 from dashboard.services import clock
@@ -109,9 +109,7 @@ def open_many_page(
         left=tuple(map(_left, skipped)),
         example=visible(example.name) if example else "",
         trouble=trouble_of(tracker, clock.now()),
-        placeholders=tuple(
-            (f"${name}", one.means, one.is_block) for name, one in PLACEHOLDERS.items()
-        ),
+        placeholders=EXPLAINED,
     )
 
 

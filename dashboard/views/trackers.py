@@ -17,7 +17,7 @@ from dashboard.models import Tracker, User
 from dashboard.services import access, tracker_acts, trackers
 from dashboard.services.sealing import SealError
 from dashboard.services.tracker_acts import Given, Tested, TrackerSettingsError
-from dashboard.shown.trackers import tracker_rows
+from dashboard.shown.trackers import TrackerRow, tracker_rows
 from dashboard.tasks import send_tickets
 from dashboard.tracker_forms import TrackerForm
 
@@ -122,8 +122,8 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     user = access.admin(request.user)
     found = tracker_acts.one(pk)
     if request.method != "POST":
-        rows = tracker_rows(tracker_acts.every().filter(pk=pk))
-        return render(request, "tracker_remove.html", {"tracker": found, "row": rows[0]})
+        context = {"tracker": found, "row": _row_of(found)}
+        return render(request, "tracker_remove.html", context)
     try:
         tracker_acts.remove(found, actor=user)
     except TrackerSettingsError as error:
@@ -174,6 +174,9 @@ def _say(request: HttpRequest, done: str, tested: Tested) -> None:
 
 
 def _page(request: HttpRequest, found: Tracker, form: TrackerForm, kind: Kind) -> HttpResponse:
-    rows = tracker_rows(tracker_acts.every().filter(pk=found.pk))
-    context = {"form": form, "kind": kind, "tracker": found, "row": rows[0]}
+    context = {"form": form, "kind": kind, "tracker": found, "row": _row_of(found)}
     return render(request, "tracker.html", context, status=422 if form.errors else 200)
+
+
+def _row_of(found: Tracker) -> TrackerRow:
+    return tracker_rows(tracker_acts.every().filter(pk=found.pk))[0]
