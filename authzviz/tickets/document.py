@@ -325,12 +325,17 @@ def _spans(nodes: Iterable[SyntaxTreeNode]) -> Iterator[Span]:
         elif node.type in _SPANS:
             yield _SPANS[node.type](tuple(_joined(_spans(node.children))))
         elif node.type == "link":
-            yield Link(str(node.attrs["href"]), tuple(_joined(_spans(node.children))))
+            yield from _linked(str(node.attrs["href"]), tuple(_joined(_spans(node.children))))
         elif node.type == "image":
             alt = words_of(_joined(_spans(node.children)))
-            yield Link(str(node.attrs["src"]), (Text(alt),) if alt else ())
+            yield from _linked(str(node.attrs["src"]), (Text(alt),) if alt else ())
         elif node.content:
             yield Text(node.content)
+
+
+def _linked(url: str, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    # An address may be empty, and the parser asks nobody whether that is safe.
+    return (Link(url, spans),) if url else spans
 
 
 _SPANS: dict[str, Callable[[tuple[Span, ...]], Span]] = {"strong": Strong, "em": Emphasis}

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from authzviz.tickets.document import (
@@ -157,6 +157,8 @@ def test_a_long_table_is_one() -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("-*_[](){}<>`#|~:!&;@ \n\tax1.+=\\/\"'h")))
+@example("[]()")
+@example("[words](<>) and ![words]()")
 def test_any_text_is_read(text: str) -> None:
     found = document(text)
 
